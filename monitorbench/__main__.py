@@ -1,0 +1,7 @@
+"""`python -m monitorbench` is the command line."""
+
+import sys
+
+from monitorbench.cli import main
+
+sys.exit(main())

@@ -1,0 +1,198 @@
+"""Causal language models: nothing opaque crosses tokens but the key-value cache, which joins equal layers.
+
+Shape suffixes: B rows, W prompt width, T tokens so far, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from monitorbench.adapters import batches
+from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+SETTINGS = ("do_sample", "temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Autoregressive:
+    """Any causal model of transformers, run through its own `generate`."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    family: ClassVar[str] = "autoregressive"
+    summary: ClassVar[str] = "Causal language models of transformers, which carry nothing opaque from token to token."
+    channels: ClassVar[tuple[Channel, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    left_to_right: ClassVar[bool] = True
+
+    @staticmethod
+    def claims(config: PretrainedConfig) -> bool:
+        """Whether a checkpoint with this configuration belongs to the family."""
+        from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
+
+        # A masked language model such as BERT has a causal class too, but sees both sides unless made a decoder.
+        masked = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+        causal = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and not getattr(config, "is_encoder_decoder", False)
+        return causal and not masked
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> Autoregressive:
+        """Load weights and tokenizer."""
+        from transformers import AutoModelForCausalLM
+
+        model = load(checkpoint, AutoModelForCausalLM, device=device, dtype=dtype)
+        return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens in the vocabulary."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    @property
+    def max_length(self) -> int:
+        """Largest number of positions that the model was made for."""
+        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 0)) or 2**31
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
+        return list(self.tokenizer(prompt)["input_ids"])
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of generated ids."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
+    ) -> Output:
+        """Run one batch; one observation event for every token."""
+        from monitorbench.adapters.draws import SeededDraws
+
+        batches.check_settings(list(limits.sampler), SETTINGS, self.family)
+        pad, ends = self._special_ids()
+        ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
+        watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook, family=self.family)
+        draws = SeededDraws(seeds)
+        model: Any = self.model
+        with draws, watcher.attached(model), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sequences_BT = model.generate(
+                input_ids=ids_BW,
+                attention_mask=mask_BW,
+                max_new_tokens=limits.max_new_tokens,
+                pad_token_id=pad,
+                stopping_criteria=[watcher.observe],
+                num_beams=1,
+                num_return_sequences=1,
+                return_dict_in_generate=False,
+                disable_compile=True,
+                **dict(limits.sampler),
+            )
+        rows = [batches.until_end(row, ends) for row in sequences_BT[:, ids_BW.shape[1] :].tolist()]
+        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+
+    def read(self, channel: str, value: Tensor) -> Tensor:
+        """There is no channel to read."""
+        del value
+        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
+
+    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
+        """There is no channel to write."""
+        del logits, like
+        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
+
+    def segments(
+        self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
+    ) -> tuple[Segment, ...]:
+        """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there."""
+        import torch
+
+        del max_new_tokens, sampler
+        model = self.model
+
+        def forward(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"tokens.next": model(input_ids=values["tokens"], use_cache=False).logits}
+
+        return (
+            Segment(
+                name="forward",
+                fn=forward,
+                inputs=("tokens",),
+                outputs=("tokens.next",),
+                example=lambda: {"tokens": torch.zeros((1, context_length), dtype=torch.long)},
+                module=model,
+            ),
+        )
+
+    def _special_ids(self) -> tuple[int, tuple[int, ...]]:
+        config = self.model.generation_config
+        ends = batches.end_ids(config.eos_token_id)
+        pad = config.pad_token_id if config.pad_token_id is not None else self.tokenizer.pad_token_id
+        return (pad if pad is not None else (ends[0] if ends else 0)), ends
+
+
+class _Watcher:
+    """Turns the calls that `generate` makes for every token into events."""
+
+    def __init__(
+        self, *, seeds: Sequence[int], width: int, ends: tuple[int, ...], hook: Hook | None, family: str
+    ) -> None:
+        self._seeds, self._width, self._ends, self._hook, self._family = tuple(seeds), width, ends, hook, family
+        self._logits_BV: Tensor | None = None
+
+    @contextmanager
+    def attached(self, model: Any) -> Iterator[None]:
+        """For the time of one call, the processors end in one that keeps what the next tokens are drawn from.
+
+        A processor handed to `generate` would stand before temperature and truncations.
+        """
+
+        def with_keeper(**arguments: Any) -> Any:
+            try:
+                processors = type(model)._get_logits_processor(model, **arguments)
+            except ValueError as error:
+                what = f"the sampler settings cannot be used: {error}"
+                raise UsageError(what, fix="correct sampling.sampler") from error
+            processors.append(self.keep_logits)
+            return processors
+
+        model._get_logits_processor = with_keeper
+        try:
+            yield
+        finally:
+            del model._get_logits_processor
+
+    def keep_logits(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """A logits processor that changes nothing."""
+        del input_ids
+        self._logits_BV = scores
+        return scores
+
+    def observe(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+        """A stopping criterion that stops nothing: called after each token is appended."""
+        import torch
+
+        del scores
+        tokens_BT = input_ids[:, self._width :]
+        if self._hook is not None and self._logits_BV is not None:
+            ends = torch.tensor(self._ends, dtype=torch.long, device=input_ids.device)
+            ended_B = torch.isin(tokens_BT[:, :-1], ends).any(-1)
+            event = Event(
+                index=Index(block=0, step=tokens_BT.shape[1] - 1),
+                seeds=self._seeds,
+                live=~ended_B,
+                tokens=tokens_BT,
+                committed=torch.ones_like(tokens_BT, dtype=torch.bool),
+                logits=self._logits_BV[:, None, :],
+            )
+            batches.require_honoured(self._hook(event), frozenset(), self._family)
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)

@@ -1,0 +1,226 @@
+"""DiffusionGemma: canvases of tokens denoised step by step, with the logits of each step carried into the next.
+
+Shape suffixes: B rows, W prompt width, C canvas length, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from monitorbench.adapters import batches
+from monitorbench.adapters.base import Absent, Channel, Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.block_diffusion_segments import generation_segments
+from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from monitorbench.adapters.draws import SeededDraws
+
+SELF_CONDITIONING = Channel(name="self_conditioning", axis="step", kind="logits", exact=True)
+SETTINGS = ("max_denoising_steps", "entropy_bound", "t_min", "t_max", "stability_threshold", "confidence_threshold")
+HONOURED = frozenset({"value", "tokens"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockDiffusion:
+    """DiffusionGemma of transformers, run through its own `generate`.
+
+    The denoising step is wrapped, because it is the one place that returns what is carried and decides what is
+    accepted; everything inside it is the model's own.
+    """
+
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    family: ClassVar[str] = "block-diffusion"
+    summary: ClassVar[str] = "DiffusionGemma, which carries the logits of each denoising step into the next."
+    channels: ClassVar[tuple[Channel, ...]] = (SELF_CONDITIONING,)
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    left_to_right: ClassVar[bool] = False
+
+    @staticmethod
+    def claims(config: PretrainedConfig) -> bool:
+        """Whether a checkpoint with this configuration belongs to the family."""
+        return bool(config.model_type == "diffusion_gemma")
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> BlockDiffusion:
+        """Load weights and tokenizer."""
+        from transformers import DiffusionGemmaForBlockDiffusion
+
+        model = load(checkpoint, DiffusionGemmaForBlockDiffusion, device=device, dtype=dtype)
+        return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens in the vocabulary."""
+        return int(self.model.config.text_config.vocab_size)
+
+    @property
+    def max_length(self) -> int:
+        """Largest number of positions that the model was made for."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
+        return list(self.tokenizer(prompt)["input_ids"])
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of generated ids."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
+    ) -> Output:
+        """Run one batch; two events for every denoising step: the observation, then the carried logits."""
+        from monitorbench.adapters.draws import SeededDraws
+
+        config = generation_config(self.model, limits)
+        ends = batches.end_ids(config.eos_token_id)
+        pad = config.pad_token_id if config.pad_token_id is not None else self.model.config.text_config.pad_token_id
+        ids_BW, mask_BW = batches.left_pad(prompts, pad or 0, self.model.device)
+        draws = SeededDraws(seeds)
+        watcher = _Watcher(model=self.model, draws=draws, seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook)
+        with draws, watcher.attached(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = self.model.generate(input_ids=ids_BW, attention_mask=mask_BW.bool(), generation_config=config)
+        watcher.require_called()
+        generated = output.sequences[:, ids_BW.shape[1] :].tolist()
+        rows = [batches.until_end(row[: limits.max_new_tokens], ends) for row in generated]
+        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+
+    def read(self, channel: str, value: Tensor) -> Tensor:
+        """The carried value is logits already: (B, C, V)."""
+        del channel
+        return value
+
+    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
+        """Logits are carried as they are, in the dtype of `like`: (B, C, V)."""
+        del channel
+        return logits.to(like.dtype)
+
+    def segments(
+        self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
+    ) -> tuple[Segment, ...]:
+        """Prompt encoding and the denoising steps of one canvas at full context; only tokens cross canvases."""
+        config = generation_config(self.model, Limits(max_new_tokens=max_new_tokens, sampler=sampler))
+        return generation_segments(
+            self.model,
+            context_length=context_length,
+            max_steps=config.max_denoising_steps,
+            temperature=config.t_max or 1.0,
+        )
+
+
+def generation_config(model: Any, limits: Limits) -> Any:
+    """The checkpoint's generation configuration with the limits and sampler settings of the suite."""
+    from transformers.models.diffusion_gemma.generation_diffusion_gemma import EntropyBoundSamplerConfig
+
+    batches.check_settings(list(limits.sampler), SETTINGS, BlockDiffusion.family)
+    # Compiled pieces would draw from the global generator, past the seeds of the rows.
+    settings: dict[str, Any] = {
+        **limits.sampler,
+        "max_new_tokens": limits.max_new_tokens,
+        "disable_compile": True,
+        "return_dict_in_generate": True,
+    }
+    try:
+        if "entropy_bound" in settings:
+            settings["sampler_config"] = EntropyBoundSamplerConfig(entropy_bound=float(settings.pop("entropy_bound")))
+        config, _ = model._prepare_generation_config(None, **settings)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"the sampler settings cannot be used: {error}", fix="correct sampling.sampler") from error
+    return config
+
+
+class _Watcher:
+    """Wraps the denoising step of one `generate` call: reports each step, and carries on with what the hook returns."""
+
+    def __init__(
+        self,
+        *,
+        model: Any,
+        draws: SeededDraws,
+        seeds: Sequence[int],
+        width: int,
+        ends: tuple[int, ...],
+        hook: Hook | None,
+    ) -> None:
+        self._model, self._draws, self._hook = model, draws, hook
+        self._seeds, self._width, self._ends = tuple(seeds), width, ends
+        self._block = -1
+        self._step = 0
+        self._absent = False
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """The wrapped methods shadow the model's own for the time of one call."""
+        model = self._model
+        model._denoising_step, model._prepare_denoiser_inputs = self._denoise, self._prepare
+        try:
+            yield
+        finally:
+            del model._denoising_step, model._prepare_denoiser_inputs
+
+    def require_called(self) -> None:
+        """Refuse a run in which the model never came by: its hooks would silently have done nothing."""
+        if self._block < 0:
+            raise CheckpointError(
+                "this transformers generates without the denoising step that is watched",
+                fix="use transformers 5.17 to 5.23",
+            )
+
+    def _prepare(self, **inputs: Any) -> Any:
+        self._block += 1
+        self._step, self._absent = 0, False
+        self._draws.start(self._block)
+        return type(self._model)._prepare_denoiser_inputs(self._model, **inputs)
+
+    def _denoise(self, **inputs: Any) -> Any:
+        import torch
+
+        live_B = ~(inputs["finished_denoising"] | self._ended(inputs["input_ids"]))
+        if self._absent:
+            inputs["self_conditioning_mask"] = torch.zeros_like(live_B)
+        canvas_BC, argmax_BC, carried_BCV, finished_B = type(self._model)._denoising_step(self._model, **inputs)
+        if self._hook is not None:
+            accepted_BC = inputs["sampler"].accepted_token_mask
+            canvas_BC, carried_BCV = self._edited(live_B, canvas_BC, argmax_BC, carried_BCV, accepted_BC)
+        self._step += 1
+        return canvas_BC, argmax_BC, carried_BCV, finished_B
+
+    def _edited(
+        self, live_B: Tensor, canvas_BC: Tensor, argmax_BC: Tensor, carried_BCV: Tensor, accepted_BC: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        common: dict[str, Any] = {
+            "index": Index(block=self._block, step=self._step),
+            "seeds": self._seeds,
+            "live": live_B,
+            "tokens": argmax_BC,
+            "committed": accepted_BC,
+        }
+        channel, self._absent = SELF_CONDITIONING.name, False
+        for event in (Event(**common, logits=carried_BCV), Event(**common, channel=channel, value=carried_BCV)):
+            edit = self._hook(event) if self._hook is not None else None
+            batches.require_honoured(edit, HONOURED, BlockDiffusion.family)
+            if edit is None:
+                continue
+            canvas_BC = edit.tokens if edit.tokens is not None else canvas_BC
+            if isinstance(edit.value, Absent):
+                self._absent = True
+            elif edit.value is not None:
+                carried_BCV, self._absent = edit.value, False
+        return canvas_BC, carried_BCV
+
+    def _ended(self, ids_BT: Tensor) -> Tensor:
+        """(B,) rows whose text ended in an earlier canvas."""
+        import torch
+
+        ends = torch.tensor(self._ends, dtype=torch.long, device=ids_BT.device)
+        return torch.isin(ids_BT[:, self._width :], ends).any(-1)

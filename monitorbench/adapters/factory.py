@@ -1,0 +1,82 @@
+"""From what a suite names to a running adapter, and to the facts that identify it in a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitorbench.adapters.checkpoint import Checkpoint, find
+from monitorbench.adapters.registry import ADAPTERS
+from monitorbench.errors import CheckpointError, UsageError
+from monitorbench.report.model import ModelReport
+from monitorbench.suite.model import ModelSpec
+
+if TYPE_CHECKING:
+    from monitorbench.adapters.base import Adapter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """A model that is ready to run, and what the report says of it."""
+
+    adapter: Adapter
+    report: ModelReport
+
+
+def resolve_device(device: str) -> str:
+    """`auto` becomes the GPU where there is one.
+
+    Raises:
+        UsageError: a GPU is asked for that is not there.
+    """
+    import torch
+
+    count = torch.cuda.device_count()
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    if device.startswith("cuda"):
+        index = int(device.partition(":")[2] or 0)
+        if index >= count:
+            raise UsageError(
+                f"device {device} is not there: {count} CUDA devices are visible", fix="use --device cpu or auto"
+            )
+    return device
+
+
+def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str) -> Loaded:
+    """Find, check and load a checkpoint with the adapter that its configuration or the suite asks for.
+
+    Raises:
+        CheckpointError: nothing usable is there, or no adapter family runs such a model.
+        UsageError: the named adapter family does not exist.
+    """
+    checkpoint = find(spec)
+    adapter: Any = _adapter_class(checkpoint).load(checkpoint, device=device, dtype=dtype)
+    hashes = checkpoint.hashes()
+    report = ModelReport(
+        role=role,
+        source=spec.source,
+        revision=spec.revision,
+        family=adapter.family,
+        architecture=type(adapter.model).__name__,
+        parameters=sum(parameter.numel() for parameter in adapter.model.parameters()),
+        channels=tuple(channel.name for channel in adapter.channels),
+        weights_sha256=hashes.weights,
+        config_sha256=hashes.config,
+        tokenizer_sha256=hashes.tokenizer,
+    )
+    return Loaded(adapter=adapter, report=report)
+
+
+def _adapter_class(checkpoint: Checkpoint) -> Any:
+    named = checkpoint.spec.adapter
+    families = {name: ADAPTERS.load(name) for name in ([named] if named else ADAPTERS)}
+    for family in families.values():
+        if family.claims(checkpoint.config):
+            return family
+    runs = f"the adapter family {named} does not run" if named else "no adapter family runs"
+    raise CheckpointError(
+        f"is a {checkpoint.config.model_type} model, which {runs}",
+        where=checkpoint.source,
+        fix=f"the families are {ADAPTERS.listing()}",
+    )

@@ -1,0 +1,51 @@
+"""The two calls that everything else is built on: load a suite, run a suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitorbench.notices import RunDone
+from monitorbench.planning import require_usable, vocabulary
+from monitorbench.report.exit_code import Inconclusive
+from monitorbench.report.model import Report
+from monitorbench.runner import run
+from monitorbench.suite.loader import NO_OVERRIDES, load
+from monitorbench.suite.model import Overrides, Suite
+
+
+def load_suite(path: Path | str, overrides: Overrides = NO_OVERRIDES) -> Suite:
+    """Read and validate a suite against every check type, task family and adapter family that is installed.
+
+    Args:
+        path: the suite file.
+        overrides: what to change in it.
+
+    Raises:
+        SuiteError: every mistake found, each with its position.
+        UsageError: two installed packages register the same name.
+    """
+    suite = load(path, vocabulary(), overrides)
+    require_usable(suite)
+    return suite
+
+
+def run_suite(
+    suite: Suite | Path | str, overrides: Overrides = NO_OVERRIDES, *, inconclusive: Inconclusive = "fail"
+) -> Report:
+    """Run a suite from beginning to end, silently; the report is returned and not written anywhere.
+
+    Args:
+        suite: a suite file, or a suite that is loaded already.
+        overrides: what to change in a suite file; a loaded suite stays as it is.
+        inconclusive: whether an inconclusive check leaves the run undecided (`fail`) or is let through.
+
+    Raises:
+        SuiteError: the suite cannot be used.
+        UsageError: the adapter, check or task that the suite needs cannot be imported.
+        CheckpointError: a checkpoint cannot be loaded or must not be used.
+    """
+    loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)
+    for notice in run(loaded, inconclusive=inconclusive):
+        if isinstance(notice, RunDone) and isinstance(notice.report, Report):
+            return notice.report
+    raise RuntimeError(f"the run of {loaded.name!r} ended without a report")

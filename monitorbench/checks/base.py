@@ -1,0 +1,82 @@
+"""What a check type is: the arms it needs, and how it turns what was recorded into a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
+from monitorbench.stats.interval import Estimate
+from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
+
+if TYPE_CHECKING:
+    from monitorbench.adapters.base import Adapter
+    from monitorbench.rollouts.arm import Arm
+    from monitorbench.rollouts.store import RunStore
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """All that a check may look at.
+
+    Attributes:
+        suite: the suite.
+        adapters: the loaded models by role, `candidate` and, where the suite has one, `baseline`.
+        store: what was recorded.
+        judged: reports of the checks judged before this one, by id.
+        exact_replay: whether the same rollout has to come out bit for bit on this device.
+    """
+
+    suite: Suite
+    adapters: Mapping[str, Adapter]
+    store: RunStore
+    judged: Mapping[str, CheckReport]
+    exact_replay: bool
+
+    @property
+    def candidate(self) -> Adapter:
+        """The model under test."""
+        return self.adapters["candidate"]
+
+
+class CheckType(Protocol):
+    """One check type. Adding one is one file and one registry line."""
+
+    name: str
+    summary: str
+    schema: CheckSchema
+
+    def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
+        """The arms that have to be recorded; none where the check does not apply to this candidate."""
+
+    def needs_baseline(self) -> bool:
+        """Whether the check compares with a baseline."""
+
+    def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
+        """Measure and judge."""
+
+
+def report(spec: CheckSpec, verdict: Verdict, reason: str, **found: Any) -> CheckReport:
+    """A check report that carries the check's identity; `found` are further fields of it."""
+    return CheckReport(
+        id=spec.id,
+        type=spec.type,
+        file=spec.file,
+        line=spec.line,
+        gated=spec.gated,
+        parameters=spec.parameters,
+        verdict=verdict,
+        reason=reason,
+        **found,
+    )
+
+
+def interval(estimate: Estimate) -> Interval:
+    """The interval of an estimate as a report holds it."""
+    return Interval(low=estimate.low, high=estimate.high, level=estimate.level, method=estimate.method)
+
+
+def bound(spec: CheckSpec) -> Bound:
+    """The bound that a check's `min` and `max` declare."""
+    return Bound(min=spec.parameters.get("min"), max=spec.parameters.get("max"))

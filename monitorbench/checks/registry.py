@@ -1,0 +1,15 @@
+"""Which check types there are. Importing this loads no model code."""
+
+from __future__ import annotations
+
+from monitorbench.registry import Registry
+
+CHECKS = Registry(
+    "check type",
+    "monitorbench.checks",
+    {
+        "bottleneck-drop": "monitorbench.checks.bottleneck_drop:BottleneckDrop",
+        "chronology-score": "monitorbench.checks.chronology_score:ChronologyScore",
+        "opaque-depth-ratio": "monitorbench.checks.opaque_depth_ratio:OpaqueDepthRatio",
+    },
+)

@@ -1,0 +1,108 @@
+"""`monitorbench run`: run a suite, show what happens, write the report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from monitorbench.commands.parsing import Parser, add_suite, overrides_of
+
+if TYPE_CHECKING:
+    from monitorbench.report.model import Report
+    from monitorbench.suite.model import Suite
+
+NAME = "run"
+SUMMARY = "run a suite and judge its checks"
+
+
+def declare(parser: Parser) -> None:
+    """Declare the arguments."""
+    add_suite(parser)
+    group = parser.add_argument_group("result")
+    group.add_argument(
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="file for the report (default: reports/runs/<suite name>.json, with --only <suite name>-<ids>.json)",
+    )
+    group.add_argument(
+        "--inconclusive",
+        metavar="POLICY",
+        choices=("fail", "warn", "pass"),
+        default="fail",
+        help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
+        "warn and pass let it through, warn with a line on stderr",
+    )
+    group.add_argument("--quiet", action="store_true", help="show no progress and no table")
+    group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the suite; its report is on disk before the result is shown."""
+    from monitorbench.errors import MonitorbenchError
+
+    try:
+        return _execute(options)
+    except MonitorbenchError as error:
+        # An earlier report may lie at the same path.
+        error.add_note("no report was written")
+        raise
+
+
+def _execute(options: argparse.Namespace) -> int:
+    from monitorbench.api import load_suite
+    from monitorbench.invocation import refuse_unwritable, usual_report
+    from monitorbench.report.write import dumps
+
+    suite = load_suite(options.suite, overrides_of(options))
+    path = options.output or usual_report(suite, partial=bool(options.only))
+    refuse_unwritable(path)
+    if options.quiet:
+        _hush()
+    stdout = sys.stdout
+    # Model code that comes with a checkpoint may print; stdout is for the result.
+    with redirect_stdout(sys.stderr):
+        report = _report(suite, path, options, sys.stderr if options.json else stdout)
+    if options.json:
+        stdout.write(dumps(report))
+    if options.inconclusive == "warn":
+        _warn(report)
+    return report.exit_code
+
+
+def _hush() -> None:
+    """Stop the progress bars of the library that loads weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped
+
+
+def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
+    from monitorbench.invocation import rerun_command
+    from monitorbench.notices import RunDone
+    from monitorbench.report.model import Report
+    from monitorbench.report.write import write
+    from monitorbench.runner import run
+    from monitorbench.terminal import Terminal
+
+    policy = options.inconclusive
+    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
+    with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
+        for notice in run(suite, inconclusive=policy):
+            done = notice.report if isinstance(notice, RunDone) else None
+            if isinstance(done, Report):
+                write(done, path)
+            show(notice)
+            if isinstance(done, Report):
+                return done
+    raise RuntimeError(f"the run of {suite.name!r} ended without a report")
+
+
+def _warn(report: Report) -> None:
+    for check in report.checks:
+        if check.gated and check.verdict == "inconclusive":
+            sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")

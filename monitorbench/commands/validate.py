@@ -1,0 +1,91 @@
+"""`monitorbench validate`: find the mistakes of a suite without running any model."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from monitorbench.commands.parsing import Parser, add_suite, overrides_of
+from monitorbench.errors import SuiteError
+
+if TYPE_CHECKING:
+    from monitorbench.suite.model import Suite
+
+NAME = "validate"
+SUMMARY = "find the mistakes of a suite without running any model"
+
+DISCORDANCE = 0.05
+"""Share of prompts whose outcome the bottleneck is assumed to change: few, so that no warning is for nothing."""
+
+
+def declare(parser: Parser) -> None:
+    """Declare the arguments."""
+    add_suite(parser)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the mistakes, or the resolved suite and the warnings, as JSON on stdout",
+    )
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Validate the suite; mistakes are raised, unless they are wanted as JSON."""
+    from monitorbench.api import load_suite
+    from monitorbench.report.exit_code import ExitCode
+
+    try:
+        suite = load_suite(options.suite, overrides_of(options))
+    except SuiteError as error:
+        if not options.json:
+            raise
+        _print_json({"valid": False, "mistakes": [dataclasses.asdict(mistake) for mistake in error.mistakes]})
+        return ExitCode.UNUSABLE
+    warnings = list(_warnings(suite))
+    if options.json:
+        from monitorbench.suite.loader import resolved
+
+        _print_json({"valid": True, "warnings": warnings, "suite": resolved(suite)})
+    else:
+        sys.stdout.write(_summary(suite))
+        sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
+    return ExitCode.PASS
+
+
+def _print_json(payload: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(payload, indent=2) + "\n")
+
+
+def _summary(suite: Suite) -> str:
+    lines = [f"{suite.path}: valid", f"model     {suite.model.source}"]
+    if suite.baseline is not None:
+        lines.append(f"baseline  {suite.baseline.source}")
+    for task in suite.tasks.values():
+        seeds = suite.sampling.seeds_per_prompt
+        rollouts = f"{task.n * seeds:,} rollouts per arm ({task.n:,} prompts x {seeds} seed{'s' * (seeds != 1)})"
+        lines.append(f"task      {task.name}: {task.family}, {rollouts}")
+    for check in suite.checks:
+        gate = "" if check.gated else " (not gated)"
+        lines.append(f"check     {check.id}: {check.type}{gate}")
+    return "\n".join(lines) + "\n"
+
+
+def _warnings(suite: Suite) -> Iterator[str]:
+    """What is allowed and yet cannot work out: too few prompts for the margin that is asked about."""
+    from monitorbench.stats.power import prompts_needed
+
+    for check in suite.checks:
+        if check.type != "bottleneck-drop":
+            continue
+        task, margin = suite.tasks[check.parameters["task"]], check.parameters["max_drop"]
+        needed = prompts_needed(discordance=DISCORDANCE, margin=margin)
+        if needed > task.n:
+            yield (
+                f"{check.file}:{check.line}: check {check.id} will hardly be decided: showing a drop below "
+                f"{margin * 100:g} points takes about {needed:,} prompts, even if the bottleneck costs nothing and "
+                f"changes the outcome of only {DISCORDANCE:.0%} of them (assumed); task {task.name} has {task.n:,}; "
+                "raise its n or max_drop"
+            )

@@ -1,0 +1,1 @@
+"""Declared changes to a channel during generation."""

@@ -1,0 +1,110 @@
+"""Declared interventions on a channel, each built as one hook.
+
+Shape suffixes: B rows, P positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from monitorbench.adapters.base import ABSENT, Adapter, Edit, Event, Hook
+from monitorbench.errors import UsageError
+from monitorbench.interventions.truncation import keep_from, keep_top_k, truncate
+
+KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intervention:
+    """What is done to a channel at every step.
+
+    Attributes:
+        kind: `none` (no hook), `identity` (a hook that puts back the very value), `keep` (read, truncate, write),
+            `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), or `batch-shuffled`
+            (another prompt's value at the same step).
+        channel: the channel; empty for `none`.
+        keep: `("top_k", K)` or `("min_p", P)`, for `keep`.
+        fill: what the truncated tokens get, for `keep`: `haze` or `renorm`.
+    """
+
+    kind: str = "none"
+    channel: str = ""
+    keep: tuple[str, float] | None = None
+    fill: str = "haze"
+
+    @property
+    def label(self) -> str:
+        """A short name that tells interventions apart."""
+        if self.keep is None:
+            return f"{self.channel} {self.kind}".strip()
+        name, value = self.keep
+        return f"{self.channel} {name}={value:g}" + ("" if self.fill == "haze" else f" {self.fill}")
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
+        return self.kind == "batch-shuffled"
+
+
+def build_hook(intervention: Intervention, adapter: Adapter) -> Hook | None:
+    """The hook that carries the intervention out.
+
+    Raises:
+        UsageError: the adapter has no such channel, or the channel cannot be read as tokens.
+    """
+    if intervention.kind == "none":
+        return None
+    channel = next((c for c in adapter.channels if c.name == intervention.channel), None)
+    if channel is None:
+        raise UsageError(f"the adapter family {adapter.family} has no channel {intervention.channel!r}")
+    if channel.kind == "state" and intervention.kind.startswith("keep"):
+        raise UsageError(f"the channel {channel.name!r} has no token reading", fix="use zero or batch-shuffled")
+    change = _change(intervention, adapter)
+
+    def hook(event: Event) -> Edit | None:
+        return change(event) if event.channel == intervention.channel else None
+
+    return hook
+
+
+def _change(intervention: Intervention, adapter: Adapter) -> Hook:
+    if intervention.kind == "identity":
+        return lambda event: Edit(value=event.value)
+    if intervention.kind == "zero":
+        return lambda _: Edit(value=ABSENT)
+    if intervention.kind == "batch-shuffled":
+        return _Shuffle()
+    if intervention.kind not in ("keep", "keep-everything"):
+        raise UsageError(f"no intervention is called {intervention.kind!r}", fix=f"use {', '.join(KINDS)}")
+    keep = keep_from(*intervention.keep) if intervention.keep else keep_top_k(adapter.vocab_size)
+
+    def truncated(event: Event) -> Edit | None:
+        if event.value is None:
+            return None
+        logits_BPV = truncate(adapter.read(intervention.channel, event.value), keep, fill=intervention.fill)
+        return Edit(value=adapter.write(intervention.channel, logits_BPV, event.value))
+
+    return truncated
+
+
+class _Shuffle:
+    """Row b carries what row b - 1 would have carried by itself.
+
+    A row that has finished hands on its last value unchanged; what it was given in exchange must not travel further.
+    """
+
+    def __init__(self) -> None:
+        self._own: Tensor | None = None
+
+    def __call__(self, event: Event) -> Edit | None:
+        if event.value is None:
+            return None
+        own = event.value
+        if self._own is not None and event.index.step > 0:
+            live = event.live.reshape(-1, *[1] * (own.ndim - 1))
+            own = torch.where(live, own, self._own)
+        self._own = own
+        return Edit(value=torch.roll(own, 1, dims=0))

@@ -1,0 +1,79 @@
+"""How a run was asked for: where its report goes, and the command that repeats a part of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from monitorbench.errors import UsageError
+from monitorbench.suite.model import Overrides, Suite
+
+REPORTS = Path("reports/runs")
+"""Where reports go unless a file is named, seen from the working directory."""
+
+_LONGEST_NAME = 100
+_OTHER_CHARACTERS = re.compile(r"[^\w.-]+")
+
+
+def file_name(suite: str) -> str:
+    """A suite's name as part of a file name: a name may hold any characters, a file name may not."""
+    return _OTHER_CHARACTERS.sub("-", suite)[:_LONGEST_NAME].strip(".-") or "suite"
+
+
+def usual_report(suite: Suite, *, partial: bool = False) -> Path:
+    """Where the report of a suite goes when no file is named.
+
+    Args:
+        suite: what is run.
+        partial: its gated checks are not all that the suite file declares. Their ids then stand in the name of the
+            file, so that a report on a few checks does not take the place of one on all.
+    """
+    ids = "-".join(check.id for check in suite.checks if check.gated)
+    return REPORTS / f"{file_name(suite.name)}{f'-{file_name(ids)}' if partial else ''}.json"
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Find out before a run, not after it, that its report could not be written. Nothing is left behind.
+
+    Raises:
+        UsageError: if `path` is not a regular file or cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            kind = "a folder, not a file" if target.is_dir() else "not a regular file"
+            raise UsageError(f"is {kind}", where=str(path), fix="name another file for the report")
+        # Only writing shows that a folder can be written: permissions say nothing of read-only file systems.
+        with tempfile.TemporaryFile(dir=_nearest_existing(target.parent)):
+            pass
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"the report cannot be written ({why})", where=str(path), fix="name a file in a writable folder"
+        ) from error
+
+
+def _nearest_existing(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def rerun_command(suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail") -> str:
+    """The command line that runs one check again as it was run, and the checks that it rests on."""
+    words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
+    return shlex.join([*words, "--inconclusive", inconclusive] if inconclusive != "fail" else words)
+
+
+def _arguments(overrides: Overrides) -> Iterator[str]:
+    """The options that stand for overrides. `only` is left out: a command chooses its own checks."""
+    for option in ("model", "baseline", "device", "dtype", "seed", "limit"):
+        value = getattr(overrides, option)
+        if value is not None:
+            yield from (f"--{option}", str(value))
+    for setting in overrides.set:
+        yield from ("--set", setting)

@@ -1,0 +1,1 @@
+"""Scores of recorded rollouts: pure functions of arrays."""

@@ -1,0 +1,30 @@
+"""How rollouts ended: a model that loops has not reasoned wrongly, and the two must not be added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+ENDINGS = ("correct", "wrong", "unparsable", "looping", "budget exhausted")
+LOOP_NGRAM = 8
+LOOP_SHARE = 0.5
+
+
+def ending(status: str, *, finished: bool, tokens: Sequence[int]) -> str:
+    """One of ENDINGS. A graded answer counts as graded, however the text ended.
+
+    A loop is an unfinished text of which at least half of the 8-grams are repeated (How Transparent is
+    DiffusionGemma?, arXiv 2606.20560, its replication).
+    """
+    if status in ("correct", "wrong"):
+        return status
+    if finished:
+        return "unparsable"
+    return "looping" if repeated_share(tokens) >= LOOP_SHARE else "budget exhausted"
+
+
+def repeated_share(tokens: Sequence[int], n: int = LOOP_NGRAM) -> float:
+    """Share of n-grams that occur more than once, in [0, 1]; 0 for a text shorter than n."""
+    counts = Counter(tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1))
+    total = counts.total()
+    return sum(count for count in counts.values() if count > 1) / total if total else 0.0

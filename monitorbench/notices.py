@@ -1,0 +1,79 @@
+"""What a run tells its listeners: the runner yields these; bars, logs and writers turn them into something seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """Base of all notices."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPlanned(Notice):
+    """The plan stands: how many arms with how many rollouts will be recorded, and how many checks judged."""
+
+    suite: str
+    arms: int
+    rollouts: int
+    checks: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelLoaded(Notice):
+    """A checkpoint is ready."""
+
+    role: str
+    source: str
+    parameters: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingIgnored(Notice):
+    """The suite holds sampler settings that the adapter of this model does not have; they change nothing for it."""
+
+    role: str
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmStarted(Notice):
+    """Recording of an arm begins."""
+
+    arm: str
+    rollouts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutsDone(Notice):
+    """So many rollouts of an arm are recorded."""
+
+    arm: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckStarted(Notice):
+    """A check is being measured; depth checks trace their models here."""
+
+    check: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckJudged(Notice):
+    """A check has its verdict. `report` is the CheckReport."""
+
+    check: str
+    verdict: str
+    report: object
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDone(Notice):
+    """The run is over. `report` is the Report."""
+
+    report: object

@@ -1,0 +1,94 @@
+"""From a suite to a plan: the order in which checks are judged, and the arms that have to be recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from monitorbench.adapters.registry import ADAPTERS
+from monitorbench.checks.base import CheckType
+from monitorbench.checks.registry import CHECKS
+from monitorbench.errors import Mistake, SuiteError, UsageError
+from monitorbench.suite.model import CheckSpec, Suite, TaskSpec, Vocabulary
+from monitorbench.suite.selection import rests_on
+from monitorbench.tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    from monitorbench.adapters.base import Adapter
+    from monitorbench.rollouts.arm import Arm
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        checks: every check with its type, each after those it rests on.
+        arms: every arm that has to be recorded, once.
+    """
+
+    checks: tuple[tuple[CheckSpec, CheckType], ...]
+    arms: tuple[Arm, ...]
+
+
+def vocabulary() -> Vocabulary:
+    """Every registered name that a suite may use; no model code is loaded."""
+    from monitorbench.adapters.checkpoint import zoo_names
+
+    return Vocabulary(
+        checks={name: CHECKS.load(name).schema for name in CHECKS},
+        tasks={name: TASKS.load(name).schema for name in TASKS},
+        adapters={name: tuple(channel.name for channel in ADAPTERS.load(name).channels) for name in ADAPTERS},
+        zoo=zoo_names(),
+    )
+
+
+def require_usable(suite: Suite) -> None:
+    """Refuse, before any model is loaded, a suite that cannot run as it is.
+
+    Raises:
+        SuiteError: a check needs a baseline and there is none, or a sampler setting belongs to no adapter family.
+    """
+    if mistakes := tuple(_unusable(suite)):
+        raise SuiteError(mistakes)
+
+
+def _unusable(suite: Suite) -> Iterator[Mistake]:
+    for check in suite.checks:
+        if suite.baseline is None and CHECKS.load(check.type)().needs_baseline():
+            what = f"check {check.id} compares with a baseline and the suite has none"
+            fix = "add baseline: to the suite or give --baseline"
+            yield Mistake(file=check.file, line=check.line, column=1, what=what, fix=fix)
+    known = {setting for name in ADAPTERS for setting in ADAPTERS.load(name).settings}
+    for setting in sorted(set(suite.sampling.sampler) - known):
+        what, fix = f"no adapter family has a sampler setting {setting!r}", f"use {', '.join(sorted(known))}"
+        yield Mistake(file=str(suite.path), line=1, column=1, what=what, fix=fix)
+
+
+def needs_baseline(suite: Suite) -> bool:
+    """Whether any check compares with the baseline."""
+    return any(CHECKS.load(check.type)().needs_baseline() for check in suite.checks)
+
+
+def make_plan(suite: Suite, candidate: Adapter) -> Plan:
+    """Order the checks and collect their arms; equal arms are merged."""
+    types: Mapping[str, Any] = {check.id: CHECKS.load(check.type)() for check in suite.checks}
+    by_id = {check.id: check for check in suite.checks}
+    order = TopologicalSorter({check.id: rests_on(check) for check in suite.checks}).static_order()
+    checks = tuple((by_id[name], types[name]) for name in order)
+    arms = (arm for check, kind in checks for arm in kind.arms(check, suite=suite, candidate=candidate))
+    return Plan(checks=checks, arms=tuple(dict.fromkeys(arms)))
+
+
+def build_task(spec: TaskSpec, form: Mapping[str, Any]) -> Any:
+    """The task that a suite declares, in another text form where an arm asks for one.
+
+    Raises:
+        UsageError: the parameters do not go together.
+    """
+    try:
+        return TASKS.load(spec.family)(**{**spec.parameters, **form})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"task {spec.name} cannot be made: {error}", fix="correct its parameters") from error

@@ -1,0 +1,147 @@
+"""The report of one run: the single source of every rendering, and of the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+class Verdict(StrEnum):
+    """What a check came to."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not_applicable"
+    UNOBSERVED = "unobserved"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """A two-sided interval for an estimate.
+
+    Attributes:
+        low: lower end.
+        high: upper end.
+        level: confidence level, such as 0.9; 1.0 for what is fixed by construction.
+        method: how it was made.
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """What the suite demands of an estimate; either side may be open."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """Items left out of a measurement, with the reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """A control arm or a null that a verdict rests on: what it is, what came out, what had to come out."""
+
+    name: str
+    value: float | None
+    interval: Interval | None = None
+    expected: str = ""
+    ok: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckReport:
+    """One check with its evidence.
+
+    Attributes:
+        reason: the verdict in words, with the chain of checks it rests on.
+        estimate: the measured number that the bound is about, or None with `status` saying why.
+        n: number of prompts (or other units) that the estimate rests on; None where nothing is sampled.
+        rests_on: ids of the checks whose verdicts this one used.
+        evidence: every further number that was computed, strict JSON.
+    """
+
+    id: str
+    type: str
+    line: int
+    file: str
+    gated: bool
+    verdict: Verdict
+    reason: str
+    estimate: float | None = None
+    unit: str = ""
+    interval: Interval | None = None
+    bound: Bound | None = None
+    n: int | None = None
+    dropped: tuple[Dropped, ...] = ()
+    controls: tuple[Control, ...] = ()
+    rests_on: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelReport:
+    """Which checkpoint was run: its content by hash, so that a name can never stand for another model."""
+
+    role: str
+    source: str
+    family: str
+    architecture: str
+    parameters: int
+    channels: tuple[str, ...]
+    weights_sha256: str
+    config_sha256: str
+    tokenizer_sha256: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """Everything that may differ between two runs of the same inputs: times and the host."""
+
+    started: str
+    seconds: float
+    host: str
+    platform: str
+    seconds_by_check: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The whole report.
+
+    Attributes:
+        verdict: the worst gated verdict.
+        exit_code: what the process ends with.
+        versions: of monitorbench, python, torch and transformers.
+        device: device and dtype the models ran on.
+        suite: the resolved suite, strict JSON.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    verdict: Verdict
+    exit_code: int
+    versions: Mapping[str, str]
+    device: Mapping[str, str]
+    suite_sha256: str
+    suite: Mapping[str, Any]
+    models: tuple[ModelReport, ...]
+    checks: tuple[CheckReport, ...]
+    run: RunFacts

@@ -1,0 +1,176 @@
+"""JSON Schema (draft-07) of the report.
+
+Structure and types follow from the dataclasses of `report.model`; what each field means and its range stand here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any, cast, get_args, get_origin
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
+
+from monitorbench.report.codec import field_types, without_none
+from monitorbench.report.exit_code import ExitCode
+from monitorbench.report.model import (
+    SCHEMA_VERSION,
+    Bound,
+    CheckReport,
+    Control,
+    Dropped,
+    Interval,
+    ModelReport,
+    Report,
+    RunFacts,
+)
+
+_SHA256 = "^[0-9a-f]{64}$"
+_SHA256_OR_EMPTY = "^([0-9a-f]{64})?$"
+_TYPE_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
+def _field(description: str, **keywords: Any) -> dict[str, Any]:
+    return {"description": description, **keywords}
+
+
+_FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
+    Interval: {
+        "low": _field("Lower end, in the unit of the number it belongs to."),
+        "high": _field("Upper end, not below the lower one."),
+        "level": _field("Confidence level; 1 for what is fixed by construction.", exclusiveMinimum=0, maximum=1),
+        "method": _field("How the interval was made.", minLength=1),
+    },
+    Bound: {
+        "min": _field("Smallest value the suite allows; null where that side is open."),
+        "max": _field("Largest value the suite allows; null where that side is open."),
+    },
+    Dropped: {
+        "reason": _field("Why the items were left out.", minLength=1),
+        "count": _field("How many items were left out.", minimum=0),
+    },
+    Control: {
+        "name": _field("Name of the control arm or of the null.", minLength=1),
+        "value": _field("What came out; null where it could not be computed."),
+        "interval": _field("Interval of the value; null where there is none."),
+        "expected": _field("What had to come out, in words."),
+        "ok": _field("Whether that came out; null where it is shown for comparison only."),
+    },
+    CheckReport: {
+        "id": _field("Name of the check in its suite.", minLength=1),
+        "type": _field("Check type: the code behind it.", minLength=1),
+        "line": _field("Line that declares the check, from 1.", minimum=1),
+        "file": _field("File that declares the check."),
+        "gated": _field("Whether the verdict counts towards the exit code."),
+        "verdict": _field("What the check came to."),
+        "reason": _field("The verdict in words, with the chain of checks it rests on.", minLength=1),
+        "estimate": _field("The measured number that the bound is about; null where nothing was measured."),
+        "unit": _field("Unit of the estimate, its interval and its bound; empty for a plain number."),
+        "interval": _field("Interval of the estimate; null where there is none."),
+        "bound": _field("What the suite demands of the estimate; null where it demands nothing."),
+        "n": _field("Prompts (or other units) behind the estimate; null where nothing is sampled.", minimum=0),
+        "dropped": _field("What was left out of the measurement."),
+        "controls": _field("Control arms and nulls that the verdict rests on."),
+        "rests_on": _field("Ids of the checks whose verdicts this one used."),
+        "parameters": _field("Every parameter of the check, defaults filled in; free-form."),
+        "evidence": _field("Every further number that was computed; free-form."),
+    },
+    ModelReport: {
+        "role": _field("Part the model plays in the run, such as candidate or baseline.", minLength=1),
+        "source": _field("Where the checkpoint came from, as the suite names it.", minLength=1),
+        "family": _field("Adapter family that ran it."),
+        "architecture": _field("Architecture that the checkpoint's configuration names."),
+        "parameters": _field("Number of parameters.", minimum=0),
+        "channels": _field("Channels that the adapter declares."),
+        "weights_sha256": _field("SHA-256 of the weights; empty where there are none.", pattern=_SHA256_OR_EMPTY),
+        "config_sha256": _field("SHA-256 of the configuration; empty if it has none.", pattern=_SHA256_OR_EMPTY),
+        "tokenizer_sha256": _field("SHA-256 of the tokenizer; empty if it has none.", pattern=_SHA256_OR_EMPTY),
+        "revision": _field("Commit, tag or branch of a hub checkpoint; null elsewhere."),
+    },
+    RunFacts: {
+        "started": _field("When the run began, ISO 8601.", pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}"),
+        "seconds": _field("How long the run took.", minimum=0),
+        "host": _field("Name of the machine."),
+        "platform": _field("Operating system and processor of the machine."),
+        "seconds_by_check": _field("How long each check took, by id."),
+    },
+    Report: {
+        "schema_version": _field("Version of this layout.", const=SCHEMA_VERSION),
+        "verdict": _field("The worst verdict of a gated check."),
+        "exit_code": _field(
+            " ".join(f"{code.value}: {code.meaning}" for code in ExitCode), enum=[code.value for code in ExitCode]
+        ),
+        "versions": _field("Versions of monitorbench, python, torch and transformers."),
+        "device": _field("Device and dtype that the models ran on."),
+        "suite_sha256": _field("SHA-256 of the suite's text and of everything it includes.", pattern=_SHA256),
+        "suite": _field("The suite as it was run, defaults and overrides filled in; free-form."),
+        "models": _field("The checkpoints, by content."),
+        "checks": _field("The checks in the order of the suite, with their evidence."),
+        "run": _field("Times and the host: the only section that may differ between two runs of the same inputs."),
+    },
+}
+
+
+@cache
+def _validator() -> Draft7Validator:
+    return Draft7Validator(schema())
+
+
+def schema() -> dict[str, Any]:
+    """The schema as a draft-07 document. Every field is required; only suite, parameters and evidence are free-form."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"monitorbench report, version {SCHEMA_VERSION}",
+        "description": "The report of one run: the single source of every rendering, and of the exit code.",
+        **_object(Report),
+    }
+
+
+def schema_text() -> str:
+    """The schema as indented JSON text that ends in a newline."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def problems(payload: object) -> tuple[str, ...]:
+    """Every way in which a JSON value is not a report, as `place: what`; empty if it is one."""
+    errors = sorted(_validator().iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
+    return tuple(f"{error.json_path.replace('$', 'report', 1)}: {_words(error)}" for error in errors)
+
+
+def _object(cls: type) -> dict[str, Any]:
+    properties = {name: {**_schema_of(hint), **_FIELDS[cls][name]} for name, hint in field_types(cls).items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _schema_of(hint: Any) -> dict[str, Any]:
+    kept, nullable = without_none(hint)
+    if nullable:
+        inner = _schema_of(kept)
+        return {**inner, "type": [inner["type"], "null"]}
+    if dataclasses.is_dataclass(kept):
+        return _object(cast(type, kept))
+    if get_origin(kept) is tuple:
+        return {"type": "array", "items": _schema_of(get_args(kept)[0])}
+    if kept in _TYPE_NAMES:
+        return {"type": _TYPE_NAMES[kept]}
+    if isinstance(kept, type) and issubclass(kept, StrEnum):
+        return {"type": "string", "enum": [str(member) for member in kept]}
+    value_type = get_args(kept)[1]
+    return {"type": "object", "additionalProperties": True if value_type is Any else _schema_of(value_type)}
+
+
+def _words(error: ValidationError) -> str:
+    # The library quotes the whole value, which may be a whole report.
+    if error.validator != "type":
+        return error.message if len(error.message) <= 200 else f"{error.message[:200]}..."
+    wanted = error.validator_value
+    return f"wants {' or '.join(wanted) if isinstance(wanted, list) else wanted}, found {type(error.instance).__name__}"

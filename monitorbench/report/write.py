@@ -1,0 +1,122 @@
+"""Reports to files and back: valid or refused, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from pathlib import Path
+from typing import Any, NoReturn
+
+from monitorbench.errors import UsageError
+from monitorbench.report.codec import InvalidReportError, from_json, to_json
+from monitorbench.report.consistency import contradictions
+from monitorbench.report.model import SCHEMA_VERSION, Report
+from monitorbench.report.schema import problems
+
+__all__ = ["InvalidReportError", "dumps", "from_json", "read", "to_json", "write"]
+
+
+def dumps(report: Report) -> str:
+    """The report as JSON text: indented, in a fixed key order, ending in a newline. Equal reports give equal bytes.
+
+    Raises:
+        InvalidReportError: if the report is not strict JSON, does not fit its schema or contradicts itself.
+    """
+    payload = to_json(report)
+    if found := problems(payload) or contradictions(report):
+        raise InvalidReportError("internal error: " + "\n".join(found))
+    return json.dumps(payload, indent=2, allow_nan=False) + "\n"
+
+
+def write(report: Report, path: Path) -> None:
+    """Write the report to `path` at one stroke; folders that are missing are created.
+
+    Whatever goes wrong, a file that was there before stays as it was and nothing else is left behind.
+
+    Raises:
+        InvalidReportError: as `dumps`.
+        UsageError: if `path` is not a regular file or cannot be written.
+    """
+    text = dumps(report)
+    # A link keeps pointing at the file it names; only that file is replaced.
+    target = Path(os.path.realpath(path))
+    try:
+        if target.is_dir():
+            raise UsageError("is a folder, not a file", where=str(path), fix="name a file for the report")
+        if target.exists() and not target.is_file():
+            raise UsageError("is not a regular file", where=str(path), fix="name another file for the report")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text)
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
+        ) from error
+
+
+def read(path: Path) -> Report:
+    """The report stored at `path`, validated as strictly as when it was written.
+
+    Raises:
+        UsageError: if the file cannot be read, is not strict JSON, is no report, or is of another version.
+    """
+    try:
+        payload = json.loads(path.read_bytes(), parse_constant=_refuse_constant, parse_float=_finite)
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be read ({_why(error)})", where=str(path), fix="name a report that `run` wrote"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"is not a report: {error}", where=str(path), fix="name a report that `run` wrote") from error
+    _refuse_other_version(payload, path)
+    if found := problems(payload):
+        raise _not_a_report(found, path)
+    report = from_json(payload)
+    if found := contradictions(report):
+        raise _not_a_report(found, path)
+    return report
+
+
+def _replace(target: Path, text: str) -> None:
+    draft = target.with_name(f".monitorbench-{secrets.token_hex(8)}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _refuse_other_version(payload: Any, path: Path) -> None:
+    version = payload.get("schema_version") if isinstance(payload, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
+        raise UsageError(
+            f"is a report of version {version}; this monitorbench reads version {SCHEMA_VERSION}",
+            where=str(path),
+            fix="read it with the monitorbench that wrote it, or run the suite again",
+        )
+
+
+def _not_a_report(found: tuple[str, ...], path: Path) -> UsageError:
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return UsageError(
+        f"is not a report: {found[0]}{more}", where=str(path), fix="name a report that `run` wrote and nobody edited"
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

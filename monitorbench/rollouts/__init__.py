@@ -1,0 +1,1 @@
+"""Running arms and keeping what was seen."""

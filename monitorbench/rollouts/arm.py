@@ -1,0 +1,71 @@
+"""Arms and rollouts: one way of running a model, and what one prompt under one seed came to in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitorbench.interventions.intervention import Intervention
+from monitorbench.metrics.trace import Trace
+from monitorbench.tasks.base import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """Model x task x intervention, under the suite's sampling. Equal arms are recorded once.
+
+    Attributes:
+        role: `candidate` or `baseline`.
+        task: name of a task of the suite.
+        intervention: what is done to a channel.
+        form: task parameters that differ from the suite's, such as another text order.
+    """
+
+    role: str
+    task: str
+    intervention: Intervention = field(default_factory=Intervention)
+    form: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """A name for people."""
+        form = "".join(f" {value}" for _, value in self.form)
+        return f"{self.role} on {self.task}{form}, {self.intervention.label.replace('none', 'as it is')}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """One prompt under one seed in one arm.
+
+    Attributes:
+        problem: what was asked.
+        repeat: which of the prompt's seeds it is, from 0.
+        text: the response.
+        finished: whether the text ended by itself.
+        status: the grader's `correct`, `wrong` or `unparsable`.
+        trace: what was seen of every step.
+        value_positions: token positions at which the response states each value of the graph.
+        answer_positions: token positions of the answer; empty when none could be read.
+    """
+
+    problem: Problem
+    repeat: int
+    text: str
+    tokens: tuple[int, ...]
+    finished: bool
+    status: str
+    trace: Trace
+    value_positions: Mapping[str, tuple[int, ...]]
+    answer_positions: tuple[int, ...]
+
+    @property
+    def correct(self) -> bool:
+        """Whether the grader found the right answer."""
+        return self.status == "correct"
+
+
+def rollout_seed(base: int, problem_id: str, repeat: int) -> int:
+    """Seed of one rollout: the same in every arm, so that arms are paired, and independent of every other rollout."""
+    digest = hashlib.blake2b(f"{base}/{problem_id}/{repeat}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1

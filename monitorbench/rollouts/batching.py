@@ -1,0 +1,107 @@
+"""Which rows run together: one prompt width and one number of rows for every batch, whatever the arm holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from monitorbench.adapters.batches import bucket_width
+from monitorbench.errors import UsageError
+from monitorbench.tasks.base import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One rollout to record. `tokens` is its encoded prompt."""
+
+    problem: Problem
+    repeat: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowBatch:
+    """Rows of one batch; only the first `real` of them are kept, the rest fill it up."""
+
+    rows: tuple[Row, ...]
+    real: int
+
+
+def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
+    """Split rows into batches of exactly `batch_size`, each of one prompt width.
+
+    Args:
+        rows: all rows of an arm.
+        batch_size: rows of every batch, at least 1.
+        mixes_rows: rows see the values of the row before them, the first one those of the last; then no row may stand
+            behind one of the same prompt. A prompt with no other of its width stands beside one of the nearest width.
+
+    Raises:
+        UsageError: rows are mixed and no batch can be made of these prompts; at the call, before the first batch.
+    """
+    if mixes_rows:
+        _require_mixable(len({row.problem.id for row in rows}), batch_size)
+    return _batches(rows, batch_size, mixes_rows=mixes_rows)
+
+
+def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
+    by_width: dict[int, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.repeat):
+        by_width.setdefault(_width(row), []).append(row)
+    for width in sorted(by_width):
+        if mixes_rows:
+            # Narrower before wider ones, which would widen the whole batch.
+            fillers = sorted(rows, key=lambda row: (_width(row) > width, abs(_width(row) - width)))
+            yield from _mixed(by_width[width], fillers, batch_size)
+        else:
+            yield from _plain(by_width[width], batch_size)
+
+
+def _width(row: Row) -> int:
+    return bucket_width(len(row.tokens))
+
+
+def _require_mixable(prompts: int, batch_size: int) -> None:
+    if batch_size < 2 or prompts < 2:
+        raise UsageError(
+            "the batch-shuffled control needs two prompts in a batch", fix="raise n and batch_size to 2 or more"
+        )
+    if batch_size % 2 and prompts == 2:
+        raise UsageError(
+            f"the batch-shuffled control cannot deal two prompts to {batch_size} rows",
+            fix="raise n to 3 or more, or use an even batch_size",
+        )
+
+
+def _plain(members: list[Row], batch_size: int) -> Iterator[RowBatch]:
+    for start in range(0, len(members), batch_size):
+        real = members[start : start + batch_size]
+        yield RowBatch(rows=(*real, *members[:1] * (batch_size - len(real))), real=len(real))
+
+
+def _mixed(members: list[Row], fillers: list[Row], batch_size: int) -> Iterator[RowBatch]:
+    left = list(members)
+    while left:
+        counts = Counter(row.problem.id for row in left)
+        batch: list[Row] = []
+        while len(batch) < batch_size:
+            # The commonest prompt first, so that no prompt is left over with nothing to stand beside.
+            allowed = [row for row in left if row.problem.id not in _forbidden(batch, batch_size)]
+            if not allowed:
+                break
+            row = max(allowed, key=lambda row: counts[row.problem.id])
+            left.remove(row)
+            counts[row.problem.id] -= 1
+            batch.append(row)
+        real = len(batch)
+        while len(batch) < batch_size:
+            forbidden = _forbidden(batch, batch_size)
+            batch.append(next(row for row in fillers if row.problem.id not in forbidden))
+        yield RowBatch(rows=tuple(batch), real=real)
+
+
+def _forbidden(batch: list[Row], batch_size: int) -> set[str]:
+    """Prompts that the next row of a batch must not have; the last row stands before the first."""
+    neighbours = [*batch[-1:], *(batch[:1] if len(batch) == batch_size - 1 else ())]
+    return {row.problem.id for row in neighbours}

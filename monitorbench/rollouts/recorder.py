@@ -1,0 +1,92 @@
+"""Runs an adapter for one arm and keeps what it saw. The only place where a model generates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from monitorbench.adapters.base import Adapter, Limits
+from monitorbench.adapters.batches import own_settings
+from monitorbench.errors import UsageError
+from monitorbench.interventions.intervention import build_hook
+from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
+from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
+from monitorbench.rollouts.positions import outcome_positions
+from monitorbench.rollouts.tracing import TraceWatcher
+from monitorbench.suite.model import Sampling
+from monitorbench.tasks.base import Problem, Task
+
+
+def record(
+    arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling
+) -> Iterator[Sequence[Rollout]]:
+    """Record every rollout of an arm, a batch at a time.
+
+    What can be refused without running the model is refused at the call; generation starts with the iteration.
+
+    Returns:
+        The rollouts of each batch. Their order is that of the batches; sort by problem and repeat where it matters.
+
+    Raises:
+        UsageError: the prompts do not fit the model or cannot be mixed; while iterating, the sampler settings cannot
+            be used or a batch does not fit on the device.
+    """
+    rows = [
+        Row(problem=problem, repeat=repeat, tokens=tuple(adapter.encode(problem.prompt)))
+        for problem in problems
+        for repeat in range(sampling.seeds_per_prompt)
+    ]
+    if empty := next((row.problem.id for row in rows if not row.tokens), None):
+        raise UsageError(
+            f"the prompt of {empty} encodes to no token", fix="use the tokenizer that belongs to the model"
+        )
+    _require_room(rows, adapter, sampling.max_new_tokens)
+    limits = Limits(max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler))
+    batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
+    return (
+        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
+        for batch in batches
+    )
+
+
+def _require_room(rows: Sequence[Row], adapter: Adapter, max_new_tokens: int) -> None:
+    longest = max(rows, key=lambda row: len(row.tokens))
+    if len(longest.tokens) + max_new_tokens > adapter.max_length:
+        raise UsageError(
+            f"prompt {longest.problem.id} and its response take {len(longest.tokens)} + {max_new_tokens} tokens, "
+            f"the model holds {adapter.max_length}",
+            fix="lower sampling.max_new_tokens or use shorter prompts",
+        )
+
+
+def _record_batch(
+    batch: RowBatch, *, arm: Arm, adapter: Adapter, task: Task, limits: Limits, base_seed: int
+) -> list[Rollout]:
+    watcher = TraceWatcher(build_hook(arm.intervention, adapter), batch.real)
+    seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
+    try:
+        output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
+    except torch.OutOfMemoryError as error:
+        what = f"a batch of {len(seeds)} rows does not fit on the device"
+        raise UsageError(what, where=arm.label, fix="lower sampling.batch_size") from error
+    rollouts = []
+    for index, row in enumerate(batch.rows[: batch.real]):
+        tokens = output.tokens[index]
+        text = adapter.decode(tokens)
+        outcome = task.grade(row.problem, text)
+        values, answer = outcome_positions(adapter, tokens, outcome)
+        rollouts.append(
+            Rollout(
+                problem=row.problem,
+                repeat=row.repeat,
+                text=text,
+                tokens=tokens,
+                finished=output.finished[index],
+                status=outcome.status,
+                trace=watcher.trace(index, len(tokens)),
+                value_positions=values,
+                answer_positions=answer,
+            )
+        )
+    return rollouts

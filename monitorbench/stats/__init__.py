@@ -1,0 +1,1 @@
+"""Intervals, decisions and sample sizes for claims about prompts."""

@@ -1,0 +1,1 @@
+"""The suite language: parsing, validation with positions, includes, overrides, and its JSON Schema."""

@@ -1,0 +1,174 @@
+"""From a suite file to a `Suite`, and back to plain data."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from monitorbench.errors import Mistake, SuiteError
+from monitorbench.suite.include import gather
+from monitorbench.suite.mistakes import mistakes_in
+from monitorbench.suite.model import CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
+from monitorbench.suite.overrides import overridden
+from monitorbench.suite.references import dangling, unknown_ids
+from monitorbench.suite.schema import SCHEMA_VERSION, complete
+from monitorbench.suite.selection import select
+from monitorbench.suite.source import model_spec
+from monitorbench.suite.tree import Node
+from monitorbench.suite.violations import is_valid
+from monitorbench.suite.words import scalar
+
+NO_OVERRIDES = Overrides()
+MODELS = ("model", "baseline")
+
+
+def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES) -> Suite:
+    """Read, merge, override and validate a suite.
+
+    Args:
+        path: the suite file, in UTF-8 and YAML 1.2.
+        vocabulary: every name that the suite may use. The `default` of a parameter has to satisfy its own schema.
+        overrides: what the command line changes.
+
+    Raises:
+        SuiteError: every mistake found, each with its position; the file of a mistake in an override is its option.
+    """
+    gathered = gather(os.fspath(path))
+    if gathered.root is None:
+        raise SuiteError(gathered.mistakes)
+    _refuse_other_versions(gathered.root)
+    root, refused = overridden(gathered.root, overrides)
+    root = _with_defaults(root, vocabulary)
+    mistakes = [*refused, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
+    mistakes += unknown_ids(overrides.only, _ids(root))
+    mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
+    models = _models(root, os.fspath(path), vocabulary, mistakes)
+    if mistakes:
+        raise SuiteError(tuple(dict.fromkeys(mistakes)))
+    return select(_suite(Path(path), root, models, vocabulary, gathered.source_hash), overrides.only)
+
+
+def resolved(suite: Suite) -> dict[str, Any]:
+    """A suite as strict JSON in the suite language, everything filled in: it loads to the same suite again.
+
+    `gated` is no word of the language and is left out: of a suite that was cut down (`--only`), every check is gated
+    when it is loaded again.
+    """
+    models = {name: getattr(suite, name) for name in MODELS}
+    return {
+        "schema_version": suite.schema_version,
+        "name": suite.name,
+        **{name: _given(asdict(spec)) for name, spec in models.items() if spec is not None},
+        "device": suite.device,
+        "dtype": suite.dtype,
+        "tasks": {
+            name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
+        },
+        "sampling": asdict(suite.sampling),
+        "checks": [{"id": c.id, "check": c.type, **copy.deepcopy(c.parameters)} for c in suite.checks],
+    }
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _elsewhere(mistakes: Iterable[Mistake], said: Iterable[Mistake]) -> Iterator[Mistake]:
+    """The mistakes at other places than those in `said`: a value that could not be read is not judged as well."""
+    places = {(mistake.file, mistake.line, mistake.column) for mistake in said}
+    return (mistake for mistake in mistakes if (mistake.file, mistake.line, mistake.column) not in places)
+
+
+def _refuse_other_versions(root: Node) -> None:
+    """A suite of another version is not read further: what it says may mean something else there."""
+    node = root.entries.get("schema_version")
+    if node is not None and isinstance(node.value, int) and node.plain() != SCHEMA_VERSION:
+        what = f"version {scalar(node.value)} of the suite language is not supported"
+        raise SuiteError((node.place.mistake(what, f"write {SCHEMA_VERSION}, or use another release"),))
+
+
+def _with_defaults(root: Node, vocabulary: Vocabulary) -> Node:
+    """The tree with the suite's `defaults` given to every check whose type has such a parameter."""
+    checks, defaults = root.entries.get("checks"), root.entries.get("defaults")
+    if checks is None or defaults is None or not checks.items:
+        return root
+    items = tuple(_with_own_first(check, defaults, vocabulary) for check in checks.items)
+    return root.with_entry("checks", Node(value=items, place=checks.place, key_place=checks.key_place))
+
+
+def _with_own_first(check: Node, defaults: Node, vocabulary: Vocabulary) -> Node:
+    schema = vocabulary.checks.get(check.text_at("check") or "")
+    for key, node in defaults.entries.items() if schema else ():
+        if schema and key in schema.properties and key not in check.entries:
+            check = check.with_entry(key, node)
+    return check
+
+
+def _ids(root: Node) -> list[str]:
+    checks = root.entries.get("checks")
+    return [name for check in checks.items if (name := check.text_at("id"))] if checks else []
+
+
+def _models(root: Node, path: str, vocabulary: Vocabulary, mistakes: list[Mistake]) -> dict[str, ModelSpec]:
+    """The models by role; what is wrong with them goes to `mistakes`."""
+    models: dict[str, ModelSpec] = {}
+    form = complete(vocabulary)["properties"]["model"]
+    for role in MODELS:
+        node = root.entries.get(role)
+        if node is None or not is_valid(node.plain(), form):
+            continue
+        spec = model_spec(node, path, vocabulary)
+        if isinstance(spec, Mistake):
+            mistakes.append(spec)
+        else:
+            models[role] = spec
+    return models
+
+
+def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: Vocabulary, source_hash: str) -> Suite:
+    plain = root.plain()
+    places = [node.place for node in root.entries["checks"].items]
+    tasks = {name: _task(name, dict(fields), vocabulary) for name, fields in plain.get("tasks", {}).items()}
+    checks = [
+        _check(dict(fields), place.file, place.line, vocabulary)
+        for fields, place in zip(plain["checks"], places, strict=True)
+    ]
+    return Suite(
+        path=path,
+        name=plain["name"],
+        schema_version=plain["schema_version"],
+        model=models["model"],
+        baseline=models.get("baseline"),
+        tasks=tasks,
+        sampling=Sampling(**plain.get("sampling", {})),
+        checks=tuple(checks),
+        source_hash=source_hash,
+        **{key: plain[key] for key in ("device", "dtype") if key in plain},
+    )
+
+
+def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec:
+    family, n = fields.pop("family"), fields.pop("n")
+    return TaskSpec(name=name, family=family, n=n, parameters=filled(fields, vocabulary.tasks[family].properties))
+
+
+def _check(fields: dict[str, Any], file: str, line: int, vocabulary: Vocabulary) -> CheckSpec:
+    name, kind = fields.pop("id"), fields.pop("check")
+    parameters = filled(fields, vocabulary.checks[kind].properties)
+    return CheckSpec(id=name, type=kind, parameters=parameters, file=file, line=line)
+
+
+def filled(values: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with the `default` of every property that they lack, also inside nested mappings."""
+    usual = {key: copy.deepcopy(sub["default"]) for key, sub in properties.items() if "default" in sub}
+    given = {
+        key: filled(value, properties[key].get("properties", {}))
+        if isinstance(value, dict) and key in properties
+        else value
+        for key, value in values.items()
+    }
+    return {**usual, **given}

@@ -1,0 +1,147 @@
+"""A suite after parsing, validation and overrides: what the rest of the house works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec:
+    """Where a checkpoint comes from and how it is loaded.
+
+    Attributes:
+        source: `zoo:NAME`, a local folder in Hugging Face format, or a hub id.
+        revision: commit, tag or branch of a hub id.
+        gguf_file: file inside the folder or repository that holds the weights in GGUF.
+        adapter: adapter family; None lets the checkpoint's configuration decide.
+        trust_remote_code: run model code that the checkpoint brings along.
+    """
+
+    source: str
+    revision: str | None = None
+    gguf_file: str | None = None
+    adapter: str | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskSpec:
+    """A task of the suite: a family, its parameters, and how many problems."""
+
+    name: str
+    family: str
+    n: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How rollouts are sampled.
+
+    Attributes:
+        seed: base of every seed of the run.
+        seeds_per_prompt: rollouts of each prompt; they are averaged inside the prompt.
+        max_new_tokens: tokens generated at most.
+        batch_size: rows of every forward pass.
+        sampler: settings of the adapter's sampler by its own names; those not given are the checkpoint's.
+    """
+
+    seed: int = 0
+    seeds_per_prompt: int = 1
+    max_new_tokens: int = 256
+    batch_size: int = 32
+    sampler: Mapping[str, float | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckSpec:
+    """One declared check.
+
+    Attributes:
+        id: unique name.
+        type: registered check type.
+        parameters: every parameter of the type, defaults filled in.
+        file: the file that declares it.
+        line: the line in that file, from 1.
+        gated: False for a check that runs only because another one names it (`--only`); it does
+            not affect the exit code.
+    """
+
+    id: str
+    type: str
+    parameters: Mapping[str, Any]
+    file: str
+    line: int
+    gated: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """A whole suite. `source_hash` is the SHA-256 of the suite's text and that of everything it includes."""
+
+    path: Path
+    name: str
+    schema_version: int
+    model: ModelSpec
+    baseline: ModelSpec | None
+    tasks: Mapping[str, TaskSpec]
+    sampling: Sampling
+    checks: tuple[CheckSpec, ...]
+    device: str = "auto"
+    dtype: str = "float32"
+    source_hash: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overrides:
+    """What the command line changes in a suite; None and empty leave it as written.
+
+    Attributes:
+        limit: largest number of problems per task.
+        only: ids of the checks to run.
+        set: `path=value` pairs, such as `checks.bottleneck.max_drop=0.1` or `sampling.seed=3`; values are YAML scalars.
+    """
+
+    model: str | None = None
+    baseline: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    seed: int | None = None
+    limit: int | None = None
+    only: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckSchema:
+    """What the suite language knows of a check type.
+
+    Attributes:
+        properties: JSON Schema (draft-07) of every parameter, by name; `default` values are filled in.
+        required: parameters that have to be given.
+        extra: further draft-07 keywords of the whole object, such as `anyOf`.
+    """
+
+    properties: Mapping[str, Any]
+    required: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vocabulary:
+    """Every registered name that a suite may use; the registries fill it, so that parsing needs no model code.
+
+    Attributes:
+        checks: check types.
+        tasks: task families, with the schema of their parameters.
+        adapters: adapter families, with the names of the channels that each declares.
+        zoo: names of reference checkpoints.
+    """
+
+    checks: Mapping[str, CheckSchema]
+    tasks: Mapping[str, CheckSchema]
+    adapters: Mapping[str, tuple[str, ...]]
+    zoo: tuple[str, ...]

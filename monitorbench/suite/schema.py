@@ -1,0 +1,210 @@
+"""The JSON Schema (draft-07) of suites, built from the registered names: for editors, and for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitorbench.suite.model import CheckSchema, Sampling, Vocabulary
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+SCHEMA_VERSION = 1
+SECTIONS = {"tasks": "object", "sampling": "object", "defaults": "object", "checks": "array"}
+"""What an included file may bring along."""
+
+# `$` alone would match before a final line break in Python, though not in editors.
+NAME = {
+    "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_-]*$(?!\n)",
+    "patternErrorMessage": "letters, digits, `_` and `-`, and no `-` in front",
+}
+ONE_LINE = {"pattern": r"^[^\x00-\x1f\x7f]+$(?!\n)", "patternErrorMessage": "one line of text"}
+DEVICE = {"pattern": r"^(auto|cpu|cuda(:[0-9]+)?)$(?!\n)", "patternErrorMessage": "auto, cpu, cuda or cuda:N"}
+DTYPES = ["float32", "bfloat16", "float16"]
+
+Json = dict[str, Any]
+
+
+def schema(vocabulary: Vocabulary) -> Json:
+    """The schema that editors use. It refuses nothing that `load` accepts.
+
+    What a check needs is asked for only in a suite without `defaults` and `include`, since they may provide it.
+    """
+    outside = [{"required": ["defaults"]}, {"required": ["include"]}]
+    return {**_suite(vocabulary), "if": {"anyOf": outside}, "else": _demands(vocabulary)}
+
+
+def complete(vocabulary: Vocabulary) -> Json:
+    """The schema of a suite after includes, overrides and `defaults` were merged into it."""
+    return {**_suite(vocabulary), "allOf": [_demands(vocabulary)]}
+
+
+def partial() -> Json:
+    """The outer shape of an included file; its content is validated after merging."""
+    shapes = {name: {"type": kind} for name, kind in SECTIONS.items()}
+    return _object({"schema_version": _version(), "include": _include(), **shapes})
+
+
+def _suite(vocabulary: Vocabulary) -> Json:
+    properties = {
+        "schema_version": _version(),
+        "name": {
+            "type": "string",
+            **ONE_LINE,
+            "description": "What reports call the suite.",
+        },
+        "include": _include(),
+        "model": _model(vocabulary, "The model under test."),
+        "baseline": _model(vocabulary, "The model that ratios and differences are taken against."),
+        "device": {"type": "string", **DEVICE, "default": "auto", "description": "Where the models run."},
+        "dtype": {
+            "type": "string",
+            "enum": DTYPES,
+            "default": "float32",
+            "description": "Number format of the weights.",
+        },
+        "tasks": _tasks(vocabulary),
+        "sampling": _sampling(),
+        "defaults": _defaults(vocabulary),
+        "checks": _checks(vocabulary),
+    }
+    return {
+        "$schema": DRAFT,
+        "title": "monitorbench suite",
+        **_object(properties, required=("schema_version", "name", "model")),
+    }
+
+
+def _object(properties: Mapping[str, Any], required: tuple[str, ...] = ()) -> Json:
+    shape = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    return {**shape, "required": list(required)} if required else shape
+
+
+def _version() -> Json:
+    return {"type": "integer", "const": SCHEMA_VERSION, "description": "Version of the suite language."}
+
+
+def _include() -> Json:
+    return {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "description": "Partial suites to merge in, by paths relative to this file.",
+    }
+
+
+def _model(vocabulary: Vocabulary, description: str) -> Json:
+    text = {"type": "string", "minLength": 1}
+    source = {**ONE_LINE, "description": "zoo:NAME, a local folder, or a hub id such as org/name or org/name@revision."}
+    mapping = _object(
+        {
+            "source": {"type": "string", **source},
+            "revision": {**text, "description": "Commit, tag or branch of a hub id."},
+            "gguf_file": {**text, "description": "File of the folder or repository that holds the weights in GGUF."},
+            "adapter": {
+                "type": "string",
+                "title": "adapter",
+                "enum": sorted(vocabulary.adapters),
+                "description": "Adapter family; without it, the checkpoint's configuration decides.",
+            },
+            "trust_remote_code": {
+                "type": "boolean",
+                "default": False,
+                "description": "Run model code that the checkpoint brings along.",
+            },
+        },
+        required=("source",),
+    )
+    return {**mapping, "type": ["string", "object"], **ONE_LINE, "description": description}
+
+
+def _tasks(vocabulary: Vocabulary) -> Json:
+    head = {
+        "family": {
+            "type": "string",
+            "title": "task family",
+            "enum": sorted(vocabulary.tasks),
+            "description": "Registered task family; further keys are its parameters.",
+        },
+        "n": {"type": "integer", "minimum": 1, "description": "Number of problems."},
+    }
+    forms = [
+        _case("family", name, {**_form(head, task), **_needs(task)}) for name, task in sorted(vocabulary.tasks.items())
+    ]
+    return {
+        "type": "object",
+        "propertyNames": NAME,
+        "additionalProperties": {"type": "object", "properties": head, "required": ["family", "n"], "allOf": forms},
+        "description": "Tasks by name.",
+    }
+
+
+def _sampling() -> Json:
+    usual = Sampling()
+    whole = {"type": "integer"}
+    return _object(
+        {
+            "seed": {**whole, "minimum": 0, "default": usual.seed, "description": "Base of every seed of the run."},
+            "seeds_per_prompt": {
+                **whole,
+                "minimum": 1,
+                "default": usual.seeds_per_prompt,
+                "description": "Rollouts of each prompt; they are averaged inside the prompt.",
+            },
+            "max_new_tokens": {
+                **whole,
+                "minimum": 1,
+                "default": usual.max_new_tokens,
+                "description": "Tokens generated at most.",
+            },
+            "batch_size": {
+                **whole,
+                "minimum": 1,
+                "default": usual.batch_size,
+                "description": "Rows of every forward pass.",
+            },
+            "sampler": {
+                "type": "object",
+                "additionalProperties": {"type": ["number", "boolean"]},
+                "description": "Settings of the adapter's sampler; those not given are the checkpoint's.",
+            },
+        }
+    ) | {"description": "How rollouts are sampled."}
+
+
+def _defaults(vocabulary: Vocabulary) -> Json:
+    names = {name for check in vocabulary.checks.values() for name in check.properties}
+    return _object({name: {} for name in sorted(names)}) | {
+        "description": "Parameters given to every check whose type has them; a check's own value goes first."
+    }
+
+
+def _checks(vocabulary: Vocabulary) -> Json:
+    head = {
+        "id": {"type": "string", **NAME, "description": "Unique name of the check."},
+        "check": {
+            "type": "string",
+            "title": "check type",
+            "enum": sorted(vocabulary.checks),
+            "description": "Registered check type; further keys are its parameters.",
+        },
+    }
+    forms = [_case("check", name, _form(head, check)) for name, check in sorted(vocabulary.checks.items())]
+    item = {"type": "object", "properties": head, "required": ["id", "check"], "allOf": forms}
+    return {"type": "array", "minItems": 1, "items": item, "description": "The declared checks, in order."}
+
+
+def _demands(vocabulary: Vocabulary) -> Json:
+    """What has to be there once everything is merged."""
+    forms = [_case("check", name, _needs(check)) for name, check in sorted(vocabulary.checks.items())]
+    return {"required": ["checks"], "properties": {"checks": {"items": {"allOf": forms}}}}
+
+
+def _case(key: str, name: str, then: Json) -> Json:
+    return {"if": {"properties": {key: {"const": name}}, "required": [key]}, "then": then}
+
+
+def _form(head: Mapping[str, Any], parameters: CheckSchema) -> Json:
+    return {"properties": {**{key: {} for key in head}, **parameters.properties}, "additionalProperties": False}
+
+
+def _needs(parameters: CheckSchema) -> Json:
+    return {"required": list(parameters.required), **parameters.extra}

@@ -1,0 +1,9 @@
+"""Which task families there are."""
+
+from __future__ import annotations
+
+from monitorbench.registry import Registry
+
+TASKS = Registry(
+    "task family", "monitorbench.tasks", {"arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain"}
+)

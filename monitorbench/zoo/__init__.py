@@ -1,0 +1,1 @@
+"""Reference checkpoints, and the recipes that trained them."""

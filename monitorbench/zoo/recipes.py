@@ -1,0 +1,102 @@
+"""How each reference checkpoint is trained: all that decides its weights, apart from the machine's arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A stretch of the curriculum, from `start` (a share of all steps) on.
+
+    Attributes:
+        start: in [0, 1).
+        lengths: chain lengths drawn from.
+        passes: denoising steps that a row is unrolled for, at most; unused by causal models.
+    """
+
+    start: float
+    lengths: tuple[int, ...]
+    passes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries).
+        steps: optimiser steps.
+        batch_size: fresh problems of every step.
+        learning_rate: peak of a one-cycle schedule with 10 % warm-up.
+        stages: the curriculum.
+        parent: checkpoint to start from; None for random weights.
+        stop: step to stop at before the schedule is through, with what was learned so far.
+        shown: share of rows that see part of the truth on the canvas at first; it fades out over 60 % of the steps.
+        temperature: of the last and of the first denoising step, where it differs from the parent's.
+        seed: of weights, problems and noise.
+    """
+
+    kind: str
+    steps: int
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    stages: tuple[Stage, ...]
+    parent: str | None = None
+    stop: int | None = None
+    shown: float = 0.5
+    temperature: tuple[float, float] | None = None
+    seed: int = 0
+
+    def stage(self, step: int) -> Stage:
+        """The stage that a step belongs to."""
+        return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
+
+
+RECIPES = {
+    "ar-chain": (
+        Recipe(
+            kind="causal", steps=2400, stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.1, lengths=(2, 3, 4)))
+        ),
+    ),
+    "diffusion-chain": (
+        Recipe(
+            kind="diffusion",
+            steps=1900,
+            learning_rate=1.5e-3,
+            parent="ar-chain",
+            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+        Recipe(
+            kind="diffusion",
+            steps=800,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            shown=0.0,
+            seed=1,
+            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+        Recipe(
+            kind="diffusion",
+            steps=800,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            shown=0.0,
+            seed=2,
+            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+    "diffusion-chain-opaque": (
+        # A hot sampler, so that the tokens after the first few carry enough probability to hold anything.
+        Recipe(
+            kind="opaque",
+            steps=460,
+            batch_size=48,
+            learning_rate=1e-3,
+            parent="diffusion-chain",
+            temperature=(2.0, 3.0),
+            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+}
+"""Every checkpoint's runs, one after the other; a later run names the checkpoint itself as its parent."""

@@ -1,0 +1,109 @@
+"""Train a reference checkpoint: `python -m monitorbench.zoo.train NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import DiffusionGemmaForBlockDiffusion, Gemma4ForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+from monitorbench.adapters.checkpoint import ZOO
+from monitorbench.tasks.arithmetic_chain import vocabulary
+from monitorbench.zoo.batches import training_batches
+from monitorbench.zoo.losses import OBJECTIVES, Progress
+from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
+from monitorbench.zoo.recipes import RECIPES, Recipe
+
+LOG_EVERY, SAVE_EVERY = 100, 500
+
+
+def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
+    """Run a recipe; the weights in `output` are replaced now and then, and at the end.
+
+    Yields:
+        Lines for the log: step, seconds, and the mean of every figure since the last line.
+    """
+    rng = random.Random(recipe.seed)
+    streams = {
+        stage.lengths: training_batches(
+            tokenizer, batch_size=recipe.batch_size, lengths=stage.lengths, seed=recipe.seed
+        )
+        for stage in recipe.stages
+    }
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1
+    )
+    figures: dict[str, list[float]] = defaultdict(list)
+    started = time.perf_counter()
+    model.train()
+    last = recipe.stop or recipe.steps
+    for step in range(last):
+        stage = recipe.stage(step)
+        shown = recipe.shown * max(0.0, 1.0 - step / (0.6 * recipe.steps))
+        progress = Progress(passes=stage.passes, shown=shown, rng=rng)
+        losses = OBJECTIVES[recipe.kind](model, next(streams[stage.lengths]), progress)
+        optimizer.zero_grad()
+        losses.total.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        for name, value in losses.figures.items():
+            figures[name].append(value)
+        if (step + 1) % LOG_EVERY == 0:
+            means = " ".join(f"{name} {sum(values) / len(values):.3f}" for name, values in sorted(figures.items()))
+            yield f"step {step + 1} seconds {time.perf_counter() - started:.0f} lengths {stage.lengths} {means}"
+            figures.clear()
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
+            model.save_pretrained(output)
+
+
+def build(recipe: Recipe, tokenizer: Any) -> Any:
+    """The model a recipe starts from: random weights, or its parent."""
+    torch.manual_seed(recipe.seed)
+    if recipe.parent is None:
+        return build_causal(len(tokenizer)) if recipe.kind == "causal" else build_diffusion(len(tokenizer))
+    folder = ZOO / recipe.parent
+    if RECIPES[recipe.parent][0].kind == "causal":
+        return adapt_to_diffusion(Gemma4ForCausalLM.from_pretrained(folder, local_files_only=True), len(tokenizer))
+    model: Any = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, local_files_only=True)
+    if recipe.temperature is not None:
+        model.generation_config.t_min, model.generation_config.t_max = recipe.temperature
+    return model
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of the trainer."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitorbench.zoo.train", description="Train a reference checkpoint."
+    )
+    parser.add_argument("name", choices=sorted(RECIPES), help="which one")
+    parser.add_argument("--output", type=Path, help="folder for the checkpoint (default: its place in the package)")
+    parser.add_argument("--from-run", type=int, default=1, help="first of the recipe's runs (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    arguments = parser.parse_args(argv)
+    torch.set_num_threads(arguments.threads)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
+    output = arguments.output or ZOO / arguments.name
+    output.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer(vocabulary())
+    tokenizer.save_pretrained(output)
+    runs = RECIPES[arguments.name][arguments.from_run - 1 :]
+    with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:
+        for number, recipe in enumerate(runs, start=arguments.from_run):
+            for line in train(recipe, build(recipe, tokenizer), tokenizer, output):
+                log.write(f"run {number} {line}\n")
+                sys.stderr.write(f"run {number} {line}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

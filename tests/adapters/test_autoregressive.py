@@ -1,0 +1,122 @@
+"""Causal models: every token is one event, and sampling is the model's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from transformers import BertConfig, GPT2Config, T5Config, ViTConfig
+
+from monitorbench.adapters.autoregressive import Autoregressive
+from monitorbench.adapters.base import Edit, Event, Limits
+from monitorbench.adapters.conformance import Trial
+from monitorbench.errors import UsageError
+
+MakeTrial = Callable[..., Trial]
+
+
+@pytest.mark.parametrize("name", ["causal", "gpt2", "llama"])
+def test_greedy_tokens_are_those_of_a_plain_forward_pass(trial_of: MakeTrial, name: str) -> None:
+    trial = trial_of(name)
+    model: Any = trial.adapter.model  # type: ignore[attr-defined]  # this adapter's own
+    output = trial.adapter.generate(
+        trial.prompts, trial.seeds, None, Limits(max_new_tokens=6, sampler={"do_sample": False})
+    )
+    for prompt, tokens in zip(trial.prompts, output.tokens, strict=True):
+        ids = list(prompt)
+        for token in tokens:
+            with torch.no_grad():
+                assert int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token
+            ids.append(token)
+
+
+def test_each_token_is_one_event_of_growing_text(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal")
+    events: list[Event] = []
+    output = trial.adapter.generate(trial.prompts, trial.seeds, events.append, Limits(max_new_tokens=4))
+    assert [event.tokens.shape[1] for event in events] == [1, 2, 3, 4]
+    assert all(event.committed is not None and event.committed.all() for event in events)
+    for row, tokens in enumerate(output.tokens):
+        assert tuple(events[-1].tokens[row].tolist()) == tokens
+
+
+def test_events_hold_what_the_next_token_was_drawn_from(trial_of: MakeTrial) -> None:
+    def first_logits(**sampler: float | int | bool) -> torch.Tensor:
+        trial, events = trial_of("causal"), list[Event]()
+        limits = Limits(max_new_tokens=1, sampler=sampler)
+        trial.adapter.generate(trial.prompts, trial.seeds, events.append, limits)
+        assert events[0].logits is not None
+        return events[0].logits
+
+    plain = first_logits(do_sample=True, temperature=1.0, top_k=0)
+    torch.testing.assert_close(first_logits(do_sample=True, temperature=0.5, top_k=0), 2 * plain)
+    assert (first_logits(do_sample=True, top_k=5).isfinite().sum(-1) == 5).all()
+
+
+def test_seeds_decide_what_is_sampled(trial_of: MakeTrial) -> None:
+    first, second = (trial_of("causal", seed=seed, do_sample=True) for seed in (0, 100))
+    outputs = [trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits) for trial in (first, second)]
+    assert all(a != b for a, b in zip(outputs[0].tokens, outputs[1].tokens, strict=True))
+
+
+def test_a_row_that_has_ended_is_no_longer_live(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal", canvases=2)
+    model: Any = trial.adapter.model  # type: ignore[attr-defined]  # this adapter's own
+    ends, config = [*range(1, 104, 4)], model.generation_config
+    before, config.eos_token_id = config.eos_token_id, ends
+    live: list[list[bool]] = []
+    try:
+        limits = Limits(max_new_tokens=30, sampler={"do_sample": True, "temperature": 3.0})
+        output = trial.adapter.generate(
+            trial.prompts, trial.seeds, lambda event: live.append(event.live.tolist()), limits
+        )
+    finally:
+        config.eos_token_id = before
+    assert all(output.finished)
+    assert len({len(tokens) for tokens in output.tokens}) > 1
+    # The step that draws the end is still the row's own.
+    assert [sum(column) for column in zip(*live, strict=True)] == [len(tokens) + 1 for tokens in output.tokens]
+
+
+def test_a_model_without_an_end_runs_to_its_bound(trial_of: MakeTrial) -> None:
+    trial = trial_of("gpt2")
+    model: Any = trial.adapter.model  # type: ignore[attr-defined]  # this adapter's own
+    config = model.generation_config
+    before, config.eos_token_id = config.eos_token_id, None
+    try:
+        events: list[Event] = []
+        limits = Limits(max_new_tokens=3)
+        output = trial.adapter.generate(trial.prompts, trial.seeds, events.append, limits)
+    finally:
+        config.eos_token_id = before
+    assert output.finished == (False, False, False)
+    assert all(event.live.all() for event in events)
+
+
+def test_edits_are_refused_and_the_model_is_left_as_it_was(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal")
+    with pytest.raises(UsageError, match="autoregressive does not honour an edit of tokens"):
+        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(tokens=event.tokens), trial.limits)
+    assert "_get_logits_processor" not in vars(trial.adapter.model)  # type: ignore[attr-defined]  # this adapter's own
+
+
+def test_settings_that_make_no_sense_are_refused(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal", do_sample=True, temperature=-1.0)
+    with pytest.raises(UsageError, match=r"the sampler settings cannot be used: .*; correct sampling.sampler"):
+        trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits)
+
+
+def test_there_is_no_channel_to_read_or_write(trial_of: MakeTrial) -> None:
+    adapter, value = trial_of("causal").adapter, torch.zeros(1)
+    for act in (lambda: adapter.read("thought", value), lambda: adapter.write("thought", value, value)):
+        with pytest.raises(UsageError, match="the adapter family autoregressive has no channel 'thought'"):
+            act()
+
+
+def test_the_family_claims_left_to_right_models_only() -> None:
+    assert Autoregressive.claims(GPT2Config())
+    assert Autoregressive.claims(BertConfig(is_decoder=True))
+    for config in (BertConfig(), T5Config(), ViTConfig()):
+        assert not Autoregressive.claims(config)

@@ -1,0 +1,227 @@
+"""Every verdict of the bottleneck check, from rollouts made by hand: 100 prompts, right or wrong in each arm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitorbench.checks.base import Evidence
+from monitorbench.checks.bottleneck_drop import FLOORS, BottleneckDrop
+from monitorbench.errors import UsageError
+from monitorbench.metrics.trace import BlockTrace, Trace
+from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.rollouts.arm import Arm, Rollout
+from monitorbench.suite.model import CheckSpec
+
+CHECK, N = BottleneckDrop(), 100
+USED = {"soft": 90, "keep": 90, "identity": 90, "keep-everything": 90, "zero": 10, "batch-shuffled": 20}
+"""Prompts answered right by each arm; those answered by a weaker arm are always among those of a stronger one."""
+
+
+@pytest.fixture
+def judge(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
+) -> Callable[..., CheckReport]:
+    """Judges the check on so many right prompts per arm.
+
+    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is.
+    """
+
+    def judge(
+        right: dict[str, int],
+        *,
+        replaced: tuple[str, ...] = (),
+        unfelt: tuple[str, ...] = (),
+        n: int = N,
+        **fields: Any,
+    ) -> CheckReport:
+        parameters = {"task": "chain", "channel": "carry", "keep": {"top_k": 8}, "max_drop": 0.1}
+        declared = spec(CHECK, **{**parameters, **fields.pop("parameters", {})})
+        arms = CHECK.arms(declared, suite=suite, candidate=candidate)
+        recorded: dict[Arm, list[Rollout]] = {}
+        for arm in arms:
+            name = "soft" if arm.intervention.kind == "none" else arm.intervention.kind
+            recorded[arm] = [
+                make_rollout(
+                    f"p{index:03}",
+                    status="correct" if index < right[name] else "wrong",
+                    tokens=(index < right[name], name in replaced),
+                    trace=seen(entropy=0.25 if name in FLOORS and name not in unfelt else 0.5),
+                )
+                for index in range(n)
+            ]
+        return CHECK.judge(declared, evidence(recorded, **fields))
+
+    return judge
+
+
+Judge = Callable[..., CheckReport]
+
+
+def seen(*, entropy: float) -> Trace:
+    """One block of two steps and one position."""
+    block = BlockTrace(
+        tokens_SP=np.array([[1], [1]], np.int32),
+        committed_SP=np.ones((2, 1), bool),
+        entropy_SP=np.full((2, 1), entropy, np.float32),
+        content_P=np.ones(1, bool),
+    )
+    return Trace(blocks=(block,))
+
+
+def test_a_used_channel_that_survives_passes(judge: Judge) -> None:
+    report = judge(USED)
+    assert report.verdict is Verdict.PASS
+    assert report.estimate == 0
+    assert report.interval is not None
+    assert report.interval.low < 0 < report.interval.high < 0.1
+    assert report.reason.startswith("Keeping top_k=8 of carry costs 0.0 points [")
+    assert "the margin being 10; the channel is used: the control zero costs 80.0 points [" in report.reason
+    assert report.n == N
+    assert report.evidence["accuracy"] == pytest.approx({name: right / N for name, right in USED.items()})
+    assert report.evidence["recovery"]["value"] == 1
+    assert [control.ok for control in report.controls] == [True, True, True, True]
+    json.dumps(report.evidence, allow_nan=False)
+
+
+def test_a_used_channel_that_does_not_survive_fails(judge: Judge) -> None:
+    report = judge({**USED, "keep": 50})
+    assert report.verdict is Verdict.FAIL
+    assert report.estimate == pytest.approx(0.4)
+    assert report.evidence["recovery"]["value"] == pytest.approx(0.5)
+
+
+def test_a_drop_at_the_margin_is_inconclusive_and_says_how_many_more(judge: Judge) -> None:
+    report = judge({**USED, "keep": 82})
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "more prompts would decide, were the truth as observed." in report.reason
+    assert judge({**USED, "keep": 80}).reason.endswith(
+        "The estimate lies on the bound: more prompts would hardly decide."
+    )
+
+
+def test_the_margin_decides(judge: Judge) -> None:
+    verdicts = [judge({**USED, "keep": 70}, parameters={"max_drop": drop}).verdict for drop in (0.05, 0.2, 0.5)]
+    assert verdicts == [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
+
+
+def test_an_unused_channel_proves_nothing_though_it_may_be_removed(judge: Judge) -> None:
+    report = judge({**USED, "zero": 90, "batch-shuffled": 90})
+    assert report.verdict is Verdict.NOT_APPLICABLE
+    assert report.evidence["removable"] is True
+    assert report.reason.startswith("The channel carry is not used: removing it costs 0.0 points [")
+    assert report.reason.endswith("so a small drop proves nothing. It can be removed without loss.")
+    assert [control.ok for control in report.controls] == [True, True, None, None]
+
+
+def test_an_unused_channel_whose_removal_may_cost_too_much_is_not_removable(judge: Judge) -> None:
+    report = judge({**USED, "zero": 88, "batch-shuffled": 90}, parameters={"max_drop": 0.02, "min_floor_drop": 0.2})
+    assert report.verdict is Verdict.NOT_APPLICABLE
+    assert report.evidence["removable"] is False
+    assert "removed without loss" not in report.reason
+
+
+def test_one_floor_control_that_drops_shows_use(judge: Judge) -> None:
+    report = judge({**USED, "zero": 90, "batch-shuffled": 40})
+    assert report.verdict is Verdict.PASS
+    assert "the control batch-shuffled costs 50.0 points" in report.reason
+
+
+def test_doubtful_use_is_inconclusive_however_small_the_drop(judge: Judge) -> None:
+    report = judge({**USED, "zero": 86, "batch-shuffled": 86})
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reason.startswith("It is not clear whether the channel carry is used: the control ")
+    assert report.evidence["removable"] is False
+
+
+def test_a_model_that_answers_nothing_right_shows_nothing(judge: Judge) -> None:
+    for n in (5, N):
+        report = judge(dict.fromkeys(USED, 0), n=n)
+        assert report.verdict is Verdict.UNOBSERVED
+        assert report.reason == f"The untouched model answers 0.0% of {n} prompts correctly: no accuracy can be lost."
+
+
+@pytest.mark.parametrize("control", ["identity", "keep-everything"])
+def test_an_exact_control_that_changes_anything_is_an_error_where_replay_is_exact(judge: Judge, control: str) -> None:
+    report = judge(USED, replaced=(control,))
+    assert report.verdict is Verdict.ERROR
+    assert report.reason == (
+        f"The control {control} changed 100.0% of the rollouts, though it changes nothing: "
+        "the adapter does not carry back what it was given."
+    )
+    elsewhere = judge(USED, replaced=(control,), exact_replay=False)
+    assert elsewhere.verdict is Verdict.PASS
+    assert [c.value for c in elsewhere.controls if c.name.startswith(control)] == [1.0]
+
+
+def test_a_lossy_channel_may_change_when_everything_is_kept_but_not_under_identity(
+    judge: Judge, candidate: Any
+) -> None:
+    lossy = replace(candidate, channels=(replace(candidate.channels[0], exact=False),))
+    adapters = {"candidate": lossy}
+    assert judge(USED, replaced=("keep-everything",), adapters=adapters).verdict is Verdict.PASS
+    assert judge(USED, replaced=("identity",), adapters=adapters).verdict is Verdict.ERROR
+
+
+def test_a_model_without_the_channel_is_left_alone(
+    judge: Judge, suite: Any, candidate: Any, spec: Callable[..., CheckSpec]
+) -> None:
+    without = replace(candidate, channels=())
+    declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": 8}, max_drop=0.1)
+    assert CHECK.arms(declared, suite=suite, candidate=without) == ()
+    report = judge(USED, adapters={"candidate": without})
+    assert report.verdict is Verdict.NOT_APPLICABLE
+    assert report.reason == "The candidate's adapter family, toy, has no channel carry."
+    assert "removable" not in report.evidence
+
+
+def test_seeds_are_averaged_inside_the_prompt(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
+) -> None:
+    declared = spec(CHECK, task="chain", channel="carry", keep={"min_p": 0.1}, max_drop=0.1)
+    recorded = {
+        arm: [
+            make_rollout(f"p{index}", repeat=repeat, status="correct" if repeat == 0 else "wrong")
+            for index in range(6)
+            for repeat in range(2)
+        ]
+        for arm in CHECK.arms(declared, suite=suite, candidate=candidate)
+    }
+    report = CHECK.judge(declared, evidence(recorded))
+    assert report.n == 6
+    assert report.evidence["accuracy"]["soft"] == 0.5
+    assert report.evidence["endings"]["soft"] == {"correct": 6, "wrong": 6}
+
+
+def test_a_channel_whose_removal_changes_nothing_at_all_was_not_observed(judge: Judge) -> None:
+    report = judge({**USED, "zero": 90, "batch-shuffled": 90}, unfelt=("zero", "batch-shuffled"))
+    assert report.verdict is Verdict.UNOBSERVED
+    assert report.reason.startswith("Removing the channel changed nothing that was observed, to the last bit")
+    assert report.evidence["removable"] is False
+
+
+def test_a_margin_that_would_pass_losing_the_channel_cannot_tell(judge: Judge) -> None:
+    """Keeping nothing would come to the same drop as the floor, and would pass too."""
+    weak = {"soft": 12, "keep": 0, "identity": 12, "keep-everything": 12, "zero": 0, "batch-shuffled": 0}
+    report = judge(weak, n=120, parameters={"max_drop": 0.2})
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "only a smaller max_drop can tell" in report.reason
+
+
+def test_an_identity_that_moves_the_accuracy_is_an_error_on_any_device(judge: Judge) -> None:
+    report = judge({**USED, "identity": 60}, replaced=("identity",), exact_replay=False)
+    assert report.verdict is Verdict.ERROR
+    assert report.reason.startswith("The control identity moved the accuracy by 30.0 points [")
+
+
+def test_a_bottleneck_that_keeps_every_token_is_refused(suite: Any, candidate: Any, spec: Any) -> None:
+    declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": candidate.vocab_size}, max_drop=0.1)
+    with pytest.raises(
+        UsageError, match="check c keeps every one of the 64 tokens, which is no bottleneck; lower top_k"
+    ):
+        CHECK.arms(declared, suite=suite, candidate=candidate)

@@ -1,0 +1,169 @@
+"""What each declared intervention makes of the events of a generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from monitorbench.adapters.base import ABSENT, Channel, Event, Hook, Index
+from monitorbench.errors import UsageError
+from monitorbench.interventions.intervention import Intervention, build_hook
+
+CHANNEL, OTHER = "carry", "state"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """As much of an adapter as a hook needs: two channels, the first carrying logits."""
+
+    family: str = "toy"
+    vocab_size: int = 4
+    channels: tuple[Channel, ...] = (
+        Channel(name=CHANNEL, axis="step", kind="logits", exact=True),
+        Channel(name=OTHER, axis="position", kind="state", exact=False),
+    )
+
+    def read(self, channel: str, value: Tensor) -> Tensor:
+        assert channel == CHANNEL
+        return value
+
+    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
+        assert channel == CHANNEL
+        return logits.to(like.dtype)
+
+
+def hook_of(kind: str, **settings: Any) -> Hook:
+    reader: Any = Reader()
+    hook = build_hook(Intervention(kind=kind, channel=CHANNEL, **settings), reader)
+    assert hook is not None
+    return hook
+
+
+def event(value: Tensor, *, step: int = 0, block: int = 0, live: list[bool] | None = None) -> Event:
+    rows = value.shape[0]
+    return Event(
+        index=Index(block=block, step=step),
+        seeds=range(rows),
+        live=torch.tensor([True] * rows if live is None else live),
+        tokens=torch.zeros(value.shape[:2], dtype=torch.long),
+        channel=CHANNEL,
+        value=value,
+    )
+
+
+def carried(hook: Hook, seen: Event) -> Any:
+    edit = hook(seen)
+    assert edit is not None
+    assert edit.tokens is None
+    assert edit.hold is None
+    return edit.value
+
+
+VALUE_BPV = torch.tensor([[[0.5, 0.25, 0.15, 0.1]], [[0.1, 0.1, 0.1, 0.7]]]).log()
+
+
+def test_none_has_no_hook_at_all() -> None:
+    reader: Any = Reader()
+    assert build_hook(Intervention(), reader) is None
+
+
+def test_identity_puts_back_the_very_value() -> None:
+    assert carried(hook_of("identity"), event(VALUE_BPV)) is VALUE_BPV
+
+
+def test_zero_carries_nothing() -> None:
+    assert carried(hook_of("zero"), event(VALUE_BPV)) is ABSENT
+
+
+def test_keep_truncates_what_is_carried() -> None:
+    cut_BPV = carried(hook_of("keep", keep=("top_k", 1.0)), event(VALUE_BPV))
+    expected = torch.tensor([[[1 / 2, 1 / 6, 1 / 6, 1 / 6]], [[0.1, 0.1, 0.1, 0.7]]])
+    torch.testing.assert_close(cut_BPV.softmax(-1), expected)
+    renormed_BPV = carried(hook_of("keep", keep=("min_p", 0.2), fill="renorm"), event(VALUE_BPV))
+    expected = torch.tensor([[[2 / 3, 1 / 3, 0, 0]], [[0.0, 0, 0, 1]]])
+    torch.testing.assert_close(renormed_BPV.softmax(-1), expected)
+
+
+def test_keep_everything_gives_back_an_exact_channel_bit_for_bit() -> None:
+    assert torch.equal(carried(hook_of("keep-everything"), event(VALUE_BPV)), VALUE_BPV)
+
+
+@pytest.mark.parametrize("kind", ["identity", "zero", "keep", "keep-everything", "batch-shuffled"])
+def test_observations_and_other_channels_are_left_alone(kind: str) -> None:
+    hook = hook_of(kind, keep=("top_k", 1.0) if kind == "keep" else None)
+    seen = event(VALUE_BPV)
+    for channel in (None, OTHER):
+        other = Event(index=seen.index, seeds=seen.seeds, live=seen.live, tokens=seen.tokens, channel=channel)
+        assert hook(other) is None
+
+
+def rows(*values: float) -> Tensor:
+    return torch.tensor(values).reshape(-1, 1, 1).expand(-1, 1, 4)
+
+
+def row_values(value: Tensor) -> list[float]:
+    return value[:, 0, 0].tolist()
+
+
+def test_shuffled_rows_carry_the_value_of_the_row_before_at_the_same_step() -> None:
+    hook = hook_of("batch-shuffled")
+    assert row_values(carried(hook, event(rows(1, 2, 3), step=0))) == [3, 1, 2]
+    assert row_values(carried(hook, event(rows(4, 5, 6), step=1))) == [6, 4, 5]
+
+
+def test_a_finished_row_hands_on_its_own_last_value_and_not_what_it_was_given() -> None:
+    hook = hook_of("batch-shuffled")
+    carried(hook, event(rows(1, 2, 3), step=0))
+    # Row 1 has finished: the model holds on to the 1 that it was given in exchange for its own 2.
+    for step in (1, 2):
+        assert row_values(carried(hook, event(rows(4, 1, 6), step=step, live=[True, False, True]))) == [6, 4, 2]
+
+
+def test_a_new_block_forgets_the_values_of_the_one_before() -> None:
+    hook = hook_of("batch-shuffled")
+    carried(hook, event(rows(1, 2, 3), step=0))
+    ended = [True, False, True]
+    assert row_values(carried(hook, event(rows(7, 8, 9), step=0, block=1, live=ended))) == [9, 7, 8]
+
+
+def test_only_the_shuffle_mixes_rows() -> None:
+    mixing = [
+        kind for kind in ("none", "identity", "keep", "zero", "batch-shuffled") if Intervention(kind=kind).mixes_rows
+    ]
+    assert mixing == ["batch-shuffled"]
+
+
+def test_labels_tell_interventions_apart() -> None:
+    labels = {
+        Intervention(): "none",
+        Intervention(kind="zero", channel=CHANNEL): "carry zero",
+        Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 8.0)): "carry top_k=8",
+        Intervention(kind="keep", channel=CHANNEL, keep=("min_p", 0.03)): "carry min_p=0.03",
+        Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 8.0), fill="renorm"): "carry top_k=8 renorm",
+    }
+    assert {intervention: intervention.label for intervention in labels} == labels
+
+
+@pytest.mark.parametrize(
+    ("intervention", "message"),
+    [
+        (Intervention(kind="zero", channel="thought"), "the adapter family toy has no channel 'thought'"),
+        (
+            Intervention(kind="keep", channel=OTHER, keep=("top_k", 1.0)),
+            "the channel 'state' has no token reading; use zero or batch-shuffled",
+        ),
+        (
+            Intervention(kind="mean", channel=CHANNEL),
+            "no intervention is called 'mean'; use none, identity, keep, keep-everything, zero, batch-shuffled",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused(intervention: Intervention, message: str) -> None:
+    reader: Any = Reader()
+    with pytest.raises(UsageError) as caught:
+        build_hook(intervention, reader)
+    assert str(caught.value) == message

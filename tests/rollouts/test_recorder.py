@@ -1,0 +1,141 @@
+"""Recording an arm: every rollout once, the same in any batch, and paired with the other arms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from monitorbench.adapters.base import Adapter, Output
+from monitorbench.adapters.factory import load_model
+from monitorbench.errors import UsageError
+from monitorbench.interventions.intervention import Intervention
+from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
+from monitorbench.rollouts.recorder import record
+from monitorbench.rollouts.store import RunStore
+from monitorbench.suite.model import ModelSpec, Sampling
+from monitorbench.tasks.arithmetic_chain import ArithmeticChain
+
+CHANNEL = "self_conditioning"
+TASK = ArithmeticChain(lengths=(1, 4))
+PROBLEMS = TASK.problems(5)
+"""Of two lengths, so that they run at two widths."""
+
+
+@pytest.fixture(scope="module")
+def adapters(checkpoints: Path) -> dict[str, Adapter]:
+    return {
+        name: load_model("candidate", ModelSpec(source=str(checkpoints / name)), device="cpu", dtype="float32").adapter
+        for name in ("diffusion", "causal")
+    }
+
+
+def recorded(adapter: Adapter, intervention: Intervention | None = None, **sampling: Any) -> list[Rollout]:
+    arm = Arm(role="candidate", task="chain", intervention=intervention or Intervention())
+    store = RunStore()
+    settings = Sampling(**{"max_new_tokens": 18, "batch_size": 4, "seeds_per_prompt": 2, **sampling})
+    for rollouts in record(arm, adapter=adapter, task=TASK, problems=PROBLEMS, sampling=settings):
+        store.add(arm, rollouts)
+    return store.rollouts(arm)
+
+
+def tokens_of(rollouts: list[Rollout]) -> list[tuple[int, ...]]:
+    return [rollout.tokens for rollout in rollouts]
+
+
+def test_every_prompt_is_recorded_under_every_seed(adapters: dict[str, Adapter]) -> None:
+    rollouts = recorded(adapters["diffusion"])
+    keys = [(rollout.problem.id, rollout.repeat) for rollout in rollouts]
+    assert keys == sorted((problem.id, repeat) for problem in PROBLEMS for repeat in (0, 1))
+    assert len(set(tokens_of(rollouts))) == len(rollouts), "random models differ under every seed"
+    for rollout in rollouts:
+        assert rollout.text == adapters["diffusion"].decode(rollout.tokens)
+        assert rollout.status == TASK.grade(rollout.problem, rollout.text).status
+        (block,) = rollout.trace.blocks
+        assert block.content_P.sum() == len(rollout.tokens)
+        assert tuple(block.tokens_SP[-1][block.content_P]) == rollout.tokens
+
+
+@pytest.mark.parametrize(("name", "sampler"), [("diffusion", {}), ("causal", {"do_sample": True, "temperature": 2.0})])
+def test_the_batch_size_changes_no_token(adapters: dict[str, Adapter], name: str, sampler: dict[str, Any]) -> None:
+    at_sizes = [tokens_of(recorded(adapters[name], batch_size=size, sampler=sampler)) for size in (1, 4, 7)]
+    assert at_sizes[0] == at_sizes[1] == at_sizes[2]
+
+
+def test_another_base_seed_gives_other_rollouts(adapters: dict[str, Adapter]) -> None:
+    first, second = (tokens_of(recorded(adapters["diffusion"], seed=seed)) for seed in (0, 1))
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_exact_controls_change_nothing_and_the_others_something(adapters: dict[str, Adapter]) -> None:
+    soft = recorded(adapters["diffusion"])
+    for kind in ("identity", "keep-everything"):
+        assert tokens_of(recorded(adapters["diffusion"], Intervention(kind=kind, channel=CHANNEL))) == tokens_of(soft)
+    keep = Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 1.0), fill="renorm")
+    for intervention in (keep, *(Intervention(kind=kind, channel=CHANNEL) for kind in ("zero", "batch-shuffled"))):
+        assert tokens_of(recorded(adapters["diffusion"], intervention)) != tokens_of(soft)
+
+
+def test_settings_of_another_family_are_left_out(adapters: dict[str, Adapter]) -> None:
+    sampler = {"do_sample": False, "max_denoising_steps": 2}
+    assert {len(r.trace.blocks[0].tokens_SP) for r in recorded(adapters["diffusion"], sampler=sampler)} == {2}
+    assert recorded(adapters["causal"], sampler=sampler)
+
+
+def test_seeds_depend_on_base_prompt_and_repeat_only() -> None:
+    seeds = {rollout_seed(base, prompt, repeat) for base in (0, 1) for prompt in ("a", "b") for repeat in (0, 1)}
+    assert len(seeds) == 8
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert rollout_seed(0, "a", 1) == rollout_seed(0, "a", 1)
+
+
+def test_prompts_that_do_not_fit_are_refused_before_anything_runs(adapters: dict[str, Adapter]) -> None:
+    longest = max(PROBLEMS, key=lambda problem: len(problem.prompt.split()))
+    with pytest.raises(UsageError) as caught:
+        recorded(adapters["causal"], max_new_tokens=250)
+    assert str(caught.value) == (
+        f"prompt {longest.id} and its response take {len(longest.prompt.split())} + 250 tokens, the model holds 256; "
+        "lower sampling.max_new_tokens or use shorter prompts"
+    )
+
+
+class TooLarge:
+    """An adapter whose model needs more memory than there is."""
+
+    def __init__(self, sound: Adapter) -> None:
+        self._sound = sound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sound, name)
+
+    def generate(self, *_: Any) -> Output:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_batch_that_needs_too_much_memory_is_a_matter_of_its_size(adapters: dict[str, Adapter]) -> None:
+    too_large: Any = TooLarge(adapters["causal"])
+    with pytest.raises(UsageError) as caught:
+        recorded(too_large)
+    assert str(caught.value) == (
+        "candidate on chain, as it is: a batch of 4 rows does not fit on the device; lower sampling.batch_size"
+    )
+
+
+def test_what_cannot_be_recorded_is_refused_at_the_call(adapters: dict[str, Adapter]) -> None:
+    arm = Arm(role="candidate", task="chain", intervention=Intervention(kind="batch-shuffled", channel=CHANNEL))
+    with pytest.raises(UsageError, match="two prompts in a batch"):
+        record(
+            arm, adapter=adapters["diffusion"], task=TASK, problems=PROBLEMS[:1], sampling=Sampling(max_new_tokens=18)
+        )
+
+
+def test_arms_have_names_for_people() -> None:
+    keep = Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 8.0))
+    assert Arm(role="candidate", task="chain").label == "candidate on chain, as it is"
+    assert (
+        Arm(role="candidate", task="chain", intervention=keep).label == "candidate on chain, self_conditioning top_k=8"
+    )
+    other = Arm(role="baseline", task="chain", form=(("order", "reversed"),))
+    assert other.label == "baseline on chain reversed, as it is"

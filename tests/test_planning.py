@@ -1,0 +1,107 @@
+"""What a run will do, settled before any model is loaded where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from monitorbench.adapters.block_diffusion import BlockDiffusion
+from monitorbench.errors import SuiteError, UsageError
+from monitorbench.planning import build_task, make_plan, needs_baseline, require_usable, vocabulary
+from monitorbench.suite.loader import load
+from monitorbench.suite.model import Suite, TaskSpec
+
+HEAD = """\
+schema_version: 1
+name: plan
+model: ./candidate
+tasks:
+  chain: {family: arithmetic-chain, n: 4}
+defaults: {task: chain}
+"""
+DEPTH = (
+    "  - {id: depth, check: opaque-depth-ratio, context_length: 64, max_ratio: 2, "
+    "interpretable_if: {self_conditioning: b}}\n"
+)
+BOTTLENECK = "  - {id: b, check: bottleneck-drop, channel: self_conditioning, keep: {top_k: 8}, max_drop: 0.1}\n"
+ORDER = "  - {id: order, check: chronology-score, metric: order.gamma, min: 0}\n"
+
+
+@pytest.fixture
+def suite_of(tmp_path: Path) -> Callable[..., Suite]:
+    """A suite with these checks and further lines."""
+
+    for name in ("candidate", "base"):
+        (tmp_path / name).mkdir()
+
+    def suite_of(*checks: str, more: str = "") -> Suite:
+        path = tmp_path / "s.yaml"
+        path.write_text(HEAD + more + "checks:\n" + "".join(checks), encoding="utf-8")
+        return load(path, vocabulary())
+
+    return suite_of
+
+
+def planned(suite: Suite) -> Any:
+    # Planning runs no model; all it asks of one is how many tokens it knows.
+    config = SimpleNamespace(text_config=SimpleNamespace(vocab_size=64))
+    untouched: Any = BlockDiffusion(model=SimpleNamespace(config=config), tokenizer=None)  # type: ignore[arg-type]
+    return make_plan(suite, untouched)
+
+
+def test_checks_are_judged_after_those_they_rest_on(suite_of: Callable[..., Suite]) -> None:
+    plan = planned(suite_of(DEPTH, BOTTLENECK, more="baseline: ./base\n"))
+    assert [spec.id for spec, _ in plan.checks] == ["b", "depth"]
+
+
+def test_equal_arms_are_recorded_once(suite_of: Callable[..., Suite]) -> None:
+    again = BOTTLENECK.replace("id: b", "id: again").replace("max_drop: 0.1", "max_drop: 0.2")
+    other = BOTTLENECK.replace("id: b", "id: other").replace("top_k: 8", "top_k: 2")
+    counts = [
+        len(planned(suite_of(*checks)).arms) for checks in ((BOTTLENECK,), (BOTTLENECK, again), (BOTTLENECK, other))
+    ]
+    assert counts == [6, 6, 7]
+    assert len(planned(suite_of(BOTTLENECK, ORDER)).arms) == 7, "the untouched arm is shared"
+
+
+def test_a_check_that_compares_needs_a_baseline(suite_of: Callable[..., Suite]) -> None:
+    suite = suite_of(BOTTLENECK, DEPTH)
+    with pytest.raises(SuiteError) as caught:
+        require_usable(suite)
+    assert str(caught.value) == (
+        f"{suite.path}:9:1: check depth compares with a baseline and the suite has none; "
+        "add baseline: to the suite or give --baseline"
+    )
+    assert needs_baseline(suite)
+    assert not needs_baseline(suite_of(BOTTLENECK))
+
+
+def test_a_sampler_setting_has_to_belong_to_some_family(suite_of: Callable[..., Suite]) -> None:
+    require_usable(suite_of(ORDER, more="sampling: {sampler: {max_denoising_steps: 8, temperature: 0.5}}\n"))
+    suite = suite_of(ORDER, more="sampling: {sampler: {max_denoising_step: 8}}\n")
+    with pytest.raises(SuiteError) as caught:
+        require_usable(suite)
+    assert str(caught.value).startswith(
+        f"{suite.path}:1:1: no adapter family has a sampler setting 'max_denoising_step'; use "
+    )
+
+
+def test_the_vocabulary_holds_every_registered_name() -> None:
+    words = vocabulary()
+    assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio"}
+    assert words.adapters == {"autoregressive": (), "block-diffusion": ("self_conditioning",)}
+    assert words.tasks.keys() == {"arithmetic-chain"}
+
+
+def test_a_task_is_built_in_the_form_that_an_arm_asks_for() -> None:
+    spec = TaskSpec(name="chain", family="arithmetic-chain", n=1, parameters={"order": "topological", "lengths": [2]})
+    assert build_task(spec, {"order": "reversed"}).order == "reversed"
+    with pytest.raises(UsageError) as caught:
+        build_task(spec, {"order": "sideways"})
+    assert str(caught.value) == (
+        "task chain cannot be made: 'sideways' is not one of topological, reversed; correct its parameters"
+    )
