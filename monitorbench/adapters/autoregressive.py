@@ -51,6 +51,9 @@ class Autoregressive:
         from transformers import AutoModelForCausalLM
 
         model = load(checkpoint, AutoModelForCausalLM, device=device, dtype=dtype)
+        if device == "cpu":
+            # The fused kernel rounds a single query by its row's place in the batch on some processors.
+            model.set_attn_implementation("eager")
         return cls(model=model, tokenizer=load_tokenizer(checkpoint))
 
     @property

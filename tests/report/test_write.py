@@ -8,6 +8,7 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,21 +190,25 @@ def test_a_report_that_does_not_fit_its_schema_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """The system refuses to let any file grow beyond 512 bytes, as a full disk would."""
+    """The system refuses to let any file grow beyond 512 bytes, as a full disk would.
+
+    It must not outlast the write under test: what pytest prints may go to a file too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_disk_that_fills_up_midway_leaves_the_old_report_alone(
-    make_report: MakeReport, tmp_path: Path, small_files: None
-) -> None:
+def test_a_disk_that_fills_up_midway_leaves_the_old_report_alone(make_report: MakeReport, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("old")
-    with pytest.raises(UsageError, match=r"report\.json: the report cannot be written \(file too large\)"):
+    refused = pytest.raises(UsageError, match=r"report\.json: the report cannot be written \(file too large\)")
+    with refused, small_files():
         write(make_report(), path)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("report.json", "old")]
 
