@@ -1,11 +1,14 @@
-"""Two very small checkpoints with random weights, made once, for tests that run whole suites."""
+"""Two very small checkpoints with random weights, made once, and the command line, for tests that run whole suites."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from monitorbench.cli import main
 
 LAYERS, HIDDEN = 1, 32
 
@@ -26,3 +29,14 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build(len(tokenizer), layers=LAYERS, hidden=HIDDEN).save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
     return folder
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line; returns its exit code, stdout and stderr."""
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = main(words)
+        return (code, *capfd.readouterr())
+
+    return command

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,16 @@ class Recipe:
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
 
+POLISH = Recipe(
+    kind="diffusion",
+    steps=800,
+    learning_rate=1.5e-3,
+    parent="diffusion-chain",
+    shown=0.0,
+    seed=1,
+    stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+)
+
 RECIPES = {
     "ar-chain": (
         Recipe(
@@ -67,24 +77,8 @@ RECIPES = {
             parent="ar-chain",
             stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
         ),
-        Recipe(
-            kind="diffusion",
-            steps=800,
-            learning_rate=1.5e-3,
-            parent="diffusion-chain",
-            shown=0.0,
-            seed=1,
-            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
-        ),
-        Recipe(
-            kind="diffusion",
-            steps=800,
-            learning_rate=1.5e-3,
-            parent="diffusion-chain",
-            shown=0.0,
-            seed=2,
-            stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
-        ),
+        POLISH,
+        replace(POLISH, seed=2),
     ),
     "diffusion-chain-opaque": (
         # A hot sampler, so that the tokens after the first few carry enough probability to hold anything.

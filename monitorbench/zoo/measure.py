@@ -1,0 +1,82 @@
+"""The figures of a reference checkpoint's card: `python -m monitorbench.zoo.measure NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+
+from monitorbench.adapters.base import Adapter
+from monitorbench.adapters.checkpoint import zoo_names
+from monitorbench.adapters.factory import load_model
+from monitorbench.interventions.intervention import Intervention
+from monitorbench.rollouts.arm import Arm, Rollout
+from monitorbench.rollouts.recorder import record
+from monitorbench.suite.model import ModelSpec, Sampling
+from monitorbench.tasks.arithmetic_chain import ANSWER_PLACES, ORDERS, ArithmeticChain
+from monitorbench.zoo.models import CANVAS_LENGTH
+from monitorbench.zoo.recipes import RECIPES
+
+SAMPLING = Sampling(
+    max_new_tokens=CANVAS_LENGTH, batch_size=40, sampler={"max_denoising_steps": 8, "entropy_bound": 0.1}
+)
+"""What the quickstart samples with; a family takes the settings that are its own."""
+
+
+def interventions(adapter: Adapter) -> dict[str, Intervention]:
+    """What is done to the checkpoint's carry, in words; a model without one runs only as it is."""
+    if not adapter.channels:
+        return {"as it is": Intervention()}
+    channel = adapter.channels[0].name
+    return {
+        "as it is": Intervention(),
+        "top 8 tokens": Intervention(kind="keep", channel=channel, keep=("top_k", 8)),
+        "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
+        "nothing": Intervention(kind="zero", channel=channel),
+    }
+
+
+def rollouts(
+    adapter: Adapter, task: ArithmeticChain, n: int, *, intervention: Intervention, sampling: Sampling = SAMPLING
+) -> list[Rollout]:
+    """The rollouts of the first `n` problems of a task, in the order of their ids."""
+    arm = Arm(role="candidate", task=task.name, intervention=intervention)
+    batches = record(arm, adapter=adapter, task=task, problems=task.problems(n), sampling=sampling)
+    return sorted(itertools.chain.from_iterable(batches), key=lambda rollout: rollout.problem.id)
+
+
+def card(name: str, *, n: int, seed: int) -> Iterator[str]:
+    """Lines of a Markdown table: answers right by text form and carry, and whole responses right as it is."""
+    adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
+    lengths = RECIPES[name][-1].stages[-1].lengths
+    kinds = interventions(adapter)
+    yield "| text order | answer | whole response right |" + "".join(f" {kind} |" for kind in kinds)
+    yield "|---|---|---|" + "---|" * len(kinds)
+    for order, answer in itertools.product(ORDERS, ANSWER_PLACES):
+        task = ArithmeticChain(lengths=lengths, order=order, answer=answer, seed=seed)
+        found = [rollouts(adapter, task, n, intervention=intervention) for intervention in kinds.values()]
+        whole = sum(rollout.text == rollout.problem.target for rollout in found[0]) / n
+        shares = [whole, *(sum(rollout.correct for rollout in each) / n for each in found)]
+        cells = [order, answer.removeprefix("answer-"), *(f"{share:.1%}" for share in shares)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of the measurement."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitorbench.zoo.measure",
+        description="Print a reference checkpoint's accuracy on held-out problems, by text form and by carry.",
+    )
+    parser.add_argument("name", choices=zoo_names(), help="which one")
+    parser.add_argument("--n", type=int, default=400, help="problems of each form (default: 400)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the problems; 0 is the quickstart's (default: 1)")
+    arguments = parser.parse_args(argv)
+    for line in card(arguments.name, n=arguments.n, seed=arguments.seed):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
