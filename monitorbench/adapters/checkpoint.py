@@ -96,7 +96,7 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
     spec = checkpoint.spec
     options: dict[str, Any] = {"gguf_file": spec.gguf_file} if spec.gguf_file else {"use_safetensors": True}
     try:
-        with _quiet():
+        with quiet():
             model, facts = model_class.from_pretrained(
                 checkpoint.folder,
                 dtype=getattr(torch, dtype),
@@ -121,8 +121,10 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
                 fix="use a checkpoint from before the training diverged",
             )
     if device == "cpu" and model._can_set_experts_implementation():
-        # The default gathers the rows of each expert, so a row's arithmetic would depend on the other rows.
-        model.set_experts_implementation("batched_mm")
+        # The default gathers the rows of each expert, so a row's arithmetic would depend on the other rows. A single
+        # expert has every row in every batch, and gathering its weights for each of them would take most of the time.
+        single = getattr(model.config.get_text_config(), "num_experts", None) == 1
+        model.set_experts_implementation("eager" if single else "batched_mm")
     return model.eval().requires_grad_(False).to(device)  # type: ignore[no-any-return]  # transformers is untyped
 
 
@@ -139,7 +141,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     try:
         if not spec.gguf_file and not _files(checkpoint.folder, TOKENIZER):
             raise FileNotFoundError("the folder holds no tokenizer file")
-        with _quiet():
+        with quiet():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 checkpoint.folder, trust_remote_code=spec.trust_remote_code, local_files_only=True, **options
             )
@@ -253,7 +255,7 @@ def _config(spec: ModelSpec, folder: Path) -> PretrainedConfig:
     if not options and not (folder / "config.json").is_file():
         raise CheckpointError("has no config.json", where=spec.source, fix="name a folder made by save_pretrained")
     try:
-        with _quiet():
+        with quiet():
             config: PretrainedConfig = AutoConfig.from_pretrained(
                 folder, trust_remote_code=spec.trust_remote_code, local_files_only=True, **options
             )
@@ -302,7 +304,7 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What transformers would print of a load is said by the notices, or raised."""
     from transformers.utils import logging as untyped
 
