@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Sequence
 
 from monitorbench import __version__
-from monitorbench.commands import listing, run, schema, validate
+from monitorbench.commands import depth, listing, run, schema, validate
 from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, validate, listing, schema)
+COMMANDS = (run, validate, depth, listing, schema)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 
@@ -52,18 +52,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         return _execute(argv)
-    except SuiteError as error:
-        _complain(str(error), error)
-    except MonitorbenchError as error:
-        _complain(f"error: {error}", error)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return ExitCode.INTERRUPTED
-    except Exception:
-        # Python itself would end with 1, which stands for a check that failed.
-        traceback.print_exc()
-        sys.stderr.write("error: this is a fault of monitorbench, not of the suite\n")
+    except (Exception, KeyboardInterrupt) as error:
+        if _came_from_interrupt(error):
+            sys.stderr.write("interrupted\n")
+            return ExitCode.INTERRUPTED
+        if isinstance(error, SuiteError):
+            _complain(str(error), error)
+        elif isinstance(error, MonitorbenchError):
+            _complain(f"error: {error}", error)
+        else:
+            # Python itself would end with 1, which stands for a check that failed.
+            traceback.print_exc()
+            sys.stderr.write("error: this is a fault of monitorbench, not of the suite\n")
     return ExitCode.UNUSABLE
+
+
+def _came_from_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error: one that comes while a module is imported may be raised as another."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _complain(text: str, error: Exception) -> None:

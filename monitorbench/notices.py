@@ -64,6 +64,14 @@ class CheckStarted(Notice):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TraceStarted(Notice):
+    """A piece of a model's computation is being traced for its depth."""
+
+    model: str
+    segment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CheckJudged(Notice):
     """A check has its verdict. `report` is the CheckReport."""
 

@@ -42,6 +42,8 @@ def vocabulary() -> Vocabulary:
         tasks={name: TASKS.load(name).schema for name in TASKS},
         adapters={name: tuple(channel.name for channel in ADAPTERS.load(name).channels) for name in ADAPTERS},
         zoo=zoo_names(),
+        settings=tuple(sorted({setting for name in ADAPTERS for setting in ADAPTERS.load(name).settings})),
+        word_settings=tuple(sorted({word for name in ADAPTERS for word in getattr(ADAPTERS.load(name), "words", ())})),
     )
 
 
@@ -49,7 +51,7 @@ def require_usable(suite: Suite) -> None:
     """Refuse, before any model is loaded, a suite that cannot run as it is.
 
     Raises:
-        SuiteError: a check needs a baseline and there is none, or a sampler setting belongs to no adapter family.
+        SuiteError: a check needs a baseline and there is none.
     """
     if mistakes := tuple(_unusable(suite)):
         raise SuiteError(mistakes)
@@ -57,19 +59,15 @@ def require_usable(suite: Suite) -> None:
 
 def _unusable(suite: Suite) -> Iterator[Mistake]:
     for check in suite.checks:
-        if suite.baseline is None and CHECKS.load(check.type)().needs_baseline():
+        if suite.baseline is None and CHECKS.load(check.type)().needs_baseline(check):
             what = f"check {check.id} compares with a baseline and the suite has none"
             fix = "add baseline: to the suite or give --baseline"
-            yield Mistake(file=check.file, line=check.line, column=1, what=what, fix=fix)
-    known = {setting for name in ADAPTERS for setting in ADAPTERS.load(name).settings}
-    for setting in sorted(set(suite.sampling.sampler) - known):
-        what, fix = f"no adapter family has a sampler setting {setting!r}", f"use {', '.join(sorted(known))}"
-        yield Mistake(file=str(suite.path), line=1, column=1, what=what, fix=fix)
+            yield Mistake(file=check.file, line=check.line, column=check.column, what=what, fix=fix)
 
 
 def needs_baseline(suite: Suite) -> bool:
     """Whether any check compares with the baseline."""
-    return any(CHECKS.load(check.type)().needs_baseline() for check in suite.checks)
+    return any(CHECKS.load(check.type)().needs_baseline(check) for check in suite.checks)
 
 
 def make_plan(suite: Suite, candidate: Adapter) -> Plan:

@@ -262,7 +262,8 @@ def _explained(check: CheckReport, rerun: str) -> str:
 
     facts = {"estimate": estimate_words(check), "bound": bound_words(check), "n": count_words(check.n)}
     numbers = ", ".join(f"{name} {words}" for name, words in facts.items() if words)
-    lines = [f"{check.id}: {check.verdict}: {check.reason}", numbers, f"rerun: {rerun}"]
+    place = f"declared in {check.file}:{check.line}"
+    lines = [f"{check.id}: {check.verdict}: {check.reason}", numbers, place, f"rerun: {rerun}"]
     return "\n".join(line for line in lines if line)
 
 

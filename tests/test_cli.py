@@ -20,6 +20,10 @@ OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit"
 OPTIONS = {
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--quiet", "--json"},
     "validate": {"--help", *OVERRIDES, "--json"},
+    "depth": {
+        *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),
+        *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--json"),
+    },
     "list": {"--help", "--json"},
     "schema": {"--help"},
 }
@@ -31,7 +35,7 @@ def test_every_command_has_exactly_these_options(name: str, capsys: pytest.Captu
         main([name, "--help"])
     usage = capsys.readouterr().out.split("\n\n")[0]
     assert ended.value.code == 0
-    assert set(re.findall(r"--[a-z]+", usage.replace("[-h]", "--help"))) == OPTIONS[name]
+    assert set(re.findall(r"--[a-z-]+", usage.replace("[-h]", "--help"))) == OPTIONS[name]
 
 
 def test_the_commands_are_exactly_these(command: Command) -> None:
@@ -53,7 +57,9 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
     assert re.findall(r"^  (\d+) ", shown, re.MULTILINE) == ["0", "1", "2", "3", "130"]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["run", "s.yaml", "--nonsense"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["run", "--help"], ["run", "s.yaml", "--nonsense"], ["depth", "--help"]]
+)
 def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
     heavy = {"torch", "transformers", "rich", "jsonschema", "yaml", "numpy", "scipy"}
     script = (
@@ -100,3 +106,18 @@ def test_a_fault_of_the_program_does_not_look_like_a_failed_check(
     assert (code, out) == (2, "")
     assert err.startswith("Traceback")
     assert err.endswith("ZeroDivisionError: a fault\nerror: this is a fault of monitorbench, not of the suite\n")
+
+
+def test_an_interrupt_that_an_import_turned_into_another_error(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python raises what happens while a class is made as a `RuntimeError`, also an interrupt."""
+
+    def interrupted(_options: object) -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    monkeypatch.setattr(schema, "execute", interrupted)
+    assert command("schema", "suite") == (130, "", "interrupted\n")

@@ -73,7 +73,7 @@ def test_a_check_that_compares_needs_a_baseline(suite_of: Callable[..., Suite]) 
     with pytest.raises(SuiteError) as caught:
         require_usable(suite)
     assert str(caught.value) == (
-        f"{suite.path}:9:1: check depth compares with a baseline and the suite has none; "
+        f"{suite.path}:9:5: check depth compares with a baseline and the suite has none; "
         "add baseline: to the suite or give --baseline"
     )
     assert needs_baseline(suite)
@@ -82,18 +82,38 @@ def test_a_check_that_compares_needs_a_baseline(suite_of: Callable[..., Suite]) 
 
 def test_a_sampler_setting_has_to_belong_to_some_family(suite_of: Callable[..., Suite]) -> None:
     require_usable(suite_of(ORDER, more="sampling: {sampler: {max_denoising_steps: 8, temperature: 0.5}}\n"))
-    suite = suite_of(ORDER, more="sampling: {sampler: {max_denoising_step: 8}}\n")
     with pytest.raises(SuiteError) as caught:
-        require_usable(suite)
-    assert str(caught.value).startswith(
-        f"{suite.path}:1:1: no adapter family has a sampler setting 'max_denoising_step'; use "
+        suite_of(ORDER, more="sampling: {sampler: {max_denoising_step: 8}}\n")
+    assert str(caught.value).endswith(
+        "s.yaml:7:22: unknown sampler setting 'max_denoising_step'; did you mean `max_denoising_steps`?"
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "bounds", "message"),
+    [
+        ("order.gamma", "min: 0.5, max: 0.2", "asks for at least 0.5 and at most 0.2; swap them"),
+        ("revision.rate", "max: 1", "cannot fail: revision.rate always lies between 0 and 1; tighten min or max"),
+    ],
+)
+def test_bounds_without_meaning_are_mistakes_of_the_suite(
+    suite_of: Callable[..., Suite], metric: str, bounds: str, message: str
+) -> None:
+    with pytest.raises(SuiteError) as caught:
+        suite_of(ORDER.replace("order.gamma", metric).replace("min: 0", bounds))
+    assert str(caught.value).endswith(f"s.yaml:8:5: check `order` {message}")
 
 
 def test_the_vocabulary_holds_every_registered_name() -> None:
     words = vocabulary()
     assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio"}
-    assert words.adapters == {"autoregressive": (), "block-diffusion": ("self_conditioning",)}
+    assert words.adapters == {
+        "autoregressive": (),
+        "block-diffusion": ("self_conditioning",),
+        "masked-diffusion": (),
+        "thought-loop": ("thought",),
+    }
+    assert words.word_settings == ("mode", "projection", "remasking")
     assert words.tasks.keys() == {"arithmetic-chain"}
 
 

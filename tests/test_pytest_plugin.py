@@ -129,6 +129,7 @@ def test_a_failure_says_why_and_how_to_run_it_again(bench: Bench) -> None:
         [
             "disorder: fail: order.gamma is 1.000 by construction over 4 prompts; at most 0.5 is asked for.",
             "estimate 1.000, bound <= 0.5, n 4",
+            "declared in s.monitor.yaml:10",
             "rerun: monitorbench run s.monitor.yaml --only disorder --limit 4",
         ],
         consecutive=True,
@@ -193,7 +194,7 @@ def test_a_suite_that_no_run_would_take_is_a_collection_error(bench: Bench) -> N
     bench.suite(PASSES)
     result = bench.pytest("--monitorbench-set", "sampling.sampler={heat: 1}")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["s.monitor.yaml:1:1: no adapter family has a sampler setting 'heat'; use *"])
+    result.stdout.fnmatch_lines(["--monitorbench-set:1:1: unknown sampler setting 'heat'; known: *"])
 
 
 def test_a_mistake_in_an_option_names_the_option(bench: Bench) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from monitorbench.adapters import batches
 from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Autoregressive:
     """Any causal model of transformers, run through its own `generate`."""
 
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: PreTrainedTokenizerBase | NoTokenizer
     family: ClassVar[str] = "autoregressive"
     summary: ClassVar[str] = "Causal language models of transformers, which carry nothing opaque from token to token."
     channels: ClassVar[tuple[Channel, ...]] = ()
@@ -37,7 +38,14 @@ class Autoregressive:
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
-        """Whether a checkpoint with this configuration belongs to the family."""
+        """Whether a checkpoint with this configuration belongs to the family: one that thinks before it writes is
+        another family's.
+        """
+        return Autoregressive.runs(config) and not hasattr(config, "thought_loop")
+
+    @staticmethod
+    def runs(config: PretrainedConfig) -> bool:
+        """Whether it is a causal model."""
         from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
 
         # A masked language model such as BERT has a causal class too, but sees both sides unless made a decoder.
@@ -55,6 +63,15 @@ class Autoregressive:
             # The fused kernel rounds a single query by its row's place in the batch on some processors.
             model.set_attn_implementation("eager")
         return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, *, dtype: str) -> Autoregressive:
+        """The model without weights, and no tokenizer."""
+        from transformers import AutoModelForCausalLM
+
+        auto: Any = AutoModelForCausalLM
+        model = build(lambda: auto.from_config(config, dtype=dtype, trust_remote_code=False))
+        return cls(model=model, tokenizer=NoTokenizer())
 
     @property
     def vocab_size(self) -> int:
@@ -81,7 +98,7 @@ class Autoregressive:
         from monitorbench.adapters.draws import SeededDraws
 
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
-        pad, ends = self._special_ids()
+        pad, ends = self.special_ids()
         ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
         watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook, family=self.family)
         draws = SeededDraws(seeds)
@@ -114,12 +131,17 @@ class Autoregressive:
         raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
 
     def segments(
-        self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
+        self,
+        *,
+        context_length: int,
+        max_new_tokens: int,
+        sampler: Mapping[str, float | int | bool | str],
+        commit: bool = False,
     ) -> tuple[Segment, ...]:
         """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there."""
         import torch
 
-        del max_new_tokens, sampler
+        del max_new_tokens, sampler, commit
         model = self.model
 
         def forward(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,7 +158,8 @@ class Autoregressive:
             ),
         )
 
-    def _special_ids(self) -> tuple[int, tuple[int, ...]]:
+    def special_ids(self) -> tuple[int, tuple[int, ...]]:
+        """Id of the padding token, and ids that end a text."""
         config = self.model.generation_config
         ends = batches.end_ids(config.eos_token_id)
         pad = config.pad_token_id if config.pad_token_id is not None else self.tokenizer.pad_token_id

@@ -129,7 +129,7 @@ class Limits:
     """
 
     max_new_tokens: int
-    sampler: Mapping[str, float | int | bool] = field(default_factory=dict)
+    sampler: Mapping[str, float | int | bool | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +155,7 @@ class Adapter(Protocol):
         summary: one sentence on what it runs.
         channels: every opaque value that the family carries from one computation to the next.
         settings: names of the sampler settings that a suite may give.
+        words: those whose values are words, not numbers; a family without any may leave it out.
         left_to_right: every token is committed once, in text order, by construction.
     """
 
@@ -163,6 +164,7 @@ class Adapter(Protocol):
     channels: ClassVar[tuple[Channel, ...]]
     settings: ClassVar[tuple[str, ...]]
     left_to_right: ClassVar[bool]
+    words: ClassVar[tuple[str, ...]] = ()
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
@@ -171,6 +173,10 @@ class Adapter(Protocol):
     @classmethod
     def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> Self:
         """A running adapter of a checkpoint that the family claims."""
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, *, dtype: str) -> Self:
+        """An adapter without weights and tokenizer, for its segments only; `config` is one that the family claims."""
 
     @property
     def model(self) -> nn.Module:
@@ -202,6 +208,19 @@ class Adapter(Protocol):
         """A value for the channel that carries what the logits say, in the form of `like`."""
 
     def segments(
-        self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
+        self,
+        *,
+        context_length: int,
+        max_new_tokens: int,
+        sampler: Mapping[str, float | int | bool | str],
+        commit: bool = False,
     ) -> tuple[Segment, ...]:
-        """The whole generation process at this context length, for the depth tracer."""
+        """The whole generation process at this context length, for the depth tracer.
+
+        Args:
+            context_length: positions in all, generated ones included.
+            max_new_tokens: tokens to generate at most.
+            sampler: settings of the family's own sampler.
+            commit: only what lies between a cache that is there already and one that holds the finished tokens, too:
+                the part that published figures count, with paths that run on through tokens.
+        """

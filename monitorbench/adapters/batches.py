@@ -64,7 +64,9 @@ def require_honoured(edit: Edit | None, honoured: frozenset[str], family: str) -
         )
 
 
-def own_settings(adapter: Adapter, sampler: Mapping[str, float | int | bool]) -> dict[str, float | int | bool]:
+def own_settings(
+    adapter: Adapter, sampler: Mapping[str, float | int | bool | str]
+) -> dict[str, float | int | bool | str]:
     """Those of a suite's sampler settings that the adapter has.
 
     A suite may hold settings of several families, so that one suite can compare them.

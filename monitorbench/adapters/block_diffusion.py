@@ -15,6 +15,7 @@ from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.block_diffusion_segments import generation_segments
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class BlockDiffusion:
     """
 
     model: Any
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: PreTrainedTokenizerBase | NoTokenizer
     family: ClassVar[str] = "block-diffusion"
     summary: ClassVar[str] = "DiffusionGemma, which carries the logits of each denoising step into the next."
     channels: ClassVar[tuple[Channel, ...]] = (SELF_CONDITIONING,)
@@ -56,6 +57,15 @@ class BlockDiffusion:
 
         model = load(checkpoint, DiffusionGemmaForBlockDiffusion, device=device, dtype=dtype)
         return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, *, dtype: str) -> BlockDiffusion:
+        """The model without weights, and no tokenizer."""
+        from transformers import DiffusionGemmaForBlockDiffusion
+
+        made: Any = DiffusionGemmaForBlockDiffusion
+        model = build(lambda: made._from_config(config, dtype=dtype))
+        return cls(model=model, tokenizer=NoTokenizer())
 
     @property
     def vocab_size(self) -> int:
@@ -106,7 +116,12 @@ class BlockDiffusion:
         return logits.to(like.dtype)
 
     def segments(
-        self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
+        self,
+        *,
+        context_length: int,
+        max_new_tokens: int,
+        sampler: Mapping[str, float | int | bool | str],
+        commit: bool = False,
     ) -> tuple[Segment, ...]:
         """Prompt encoding and the denoising steps of one canvas at full context; only tokens cross canvases."""
         config = generation_config(self.model, Limits(max_new_tokens=max_new_tokens, sampler=sampler))
@@ -115,6 +130,7 @@ class BlockDiffusion:
             context_length=context_length,
             max_steps=config.max_denoising_steps,
             temperature=config.t_max or 1.0,
+            commit=commit,
         )
 
 

@@ -1,4 +1,4 @@
-"""The generation of one canvas as segments: encode the prompt, then denoise; only tokens cross canvases.
+"""The generation of one canvas as segments: encode the prompt, denoise, commit; only tokens cross canvases.
 
 Shape suffixes: C canvas length, T prompt length.
 """
@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.base import Segment
+from monitorbench.adapters.caches import Layers, filled_cache, layers_of
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
 
 
-def generation_segments(model: Any, *, context_length: int, max_steps: int, temperature: float) -> tuple[Segment, ...]:
+def generation_segments(
+    model: Any, *, context_length: int, max_steps: int, temperature: float, commit: bool = False
+) -> tuple[Segment, ...]:
     """Segments of the last canvas at full context, which is the deepest: earlier canvases differ in context only.
 
     Both ends are tokens: those read, and the distribution the next ones are drawn from. The draw itself, and which
@@ -26,6 +29,8 @@ def generation_segments(model: Any, *, context_length: int, max_steps: int, temp
         context_length: positions in all, the canvas included.
         max_steps: largest number of denoising steps of a canvas.
         temperature: what the logits are divided by; its value does not matter for the depth.
+        commit: only from a cache that is there already to one that holds the finished canvas, too, which a further
+            canvas would read.
 
     Raises:
         UsageError: no prompt is left beside the canvas.
@@ -43,12 +48,11 @@ def generation_segments(model: Any, *, context_length: int, max_steps: int, temp
 
     def encode(values: Mapping[str, Any]) -> Mapping[str, Any]:
         output = model.model.encoder.language_model(input_ids=values["tokens"])
-        cache = output.past_key_values
-        return {"kv": [(layer.keys, layer.values) for layer in cache.layers]}
+        return {"kv": layers_of(output.past_key_values)}
 
     def denoise(values: Mapping[str, Any]) -> Mapping[str, Any]:
         logits = model(
-            past_key_values=_cache(model, values["kv"]),
+            past_key_values=filled_cache(config, values["kv"]),
             decoder_input_ids=values["tokens.canvas"],
             self_conditioning_logits=values["self_conditioning"],
             decoder_position_ids=torch.arange(prompt_length, prompt_length + canvas_length)[None],
@@ -57,7 +61,16 @@ def generation_segments(model: Any, *, context_length: int, max_steps: int, temp
         logits = logits / temperature
         return {"self_conditioning": logits, "tokens.drawn": logits}
 
-    def example_cache() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def take_in(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        cache = filled_cache(config, values["kv"])
+        model.model.encoder.language_model(
+            input_ids=values["tokens.drawn"],
+            past_key_values=cache,
+            position_ids=torch.arange(prompt_length, context_length)[None],
+        )
+        return {"kv": layers_of(cache)}
+
+    def example_cache() -> Layers:
         layers = [config.per_layer_config[index] for index in range(config.num_hidden_layers)]
         lengths = [
             min(prompt_length, config.sliding_window - 1) if kind == "sliding_attention" else prompt_length
@@ -67,38 +80,38 @@ def generation_segments(model: Any, *, context_length: int, max_steps: int, temp
             (1, layer.num_key_value_heads, length, layer.head_dim)
             for layer, length in zip(layers, lengths, strict=True)
         ]
-        return [(torch.zeros(shape), torch.zeros(shape)) for shape in shapes]
+        return [(torch.zeros(shape, dtype=model.dtype), torch.zeros(shape, dtype=model.dtype)) for shape in shapes]
 
-    return (
-        Segment(
-            name="encode prompt",
-            fn=encode,
-            inputs=("tokens",),
-            outputs=("kv",),
-            example=lambda: {"tokens": torch.zeros((1, prompt_length), dtype=torch.long)},
-            module=model,
-        ),
-        Segment(
-            name="denoising step",
-            fn=denoise,
-            inputs=("tokens.canvas", "kv", "self_conditioning"),
-            outputs=("self_conditioning", "tokens.drawn"),
-            example=lambda: {
-                "tokens.canvas": torch.zeros((1, canvas_length), dtype=torch.long),
-                "kv": example_cache(),
-                "self_conditioning": torch.zeros((1, canvas_length, config.vocab_size)),
-            },
-            repeat=(1, max_steps),
-            module=model,
-        ),
+    def example_canvas() -> torch.Tensor:
+        return torch.zeros((1, canvas_length), dtype=torch.long)
+
+    encoding = Segment(
+        name="encode prompt",
+        fn=encode,
+        inputs=("tokens",),
+        outputs=("kv",),
+        example=lambda: {"tokens": torch.zeros((1, prompt_length), dtype=torch.long)},
+        module=model,
     )
-
-
-def _cache(model: Any, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> Any:
-    """A key-value cache that holds exactly these tensors."""
-    from transformers import DynamicCache
-
-    cache = DynamicCache(config=model.config.text_config)
-    for index, (keys, values) in enumerate(layers):
-        cache.update(keys, values, index)
-    return cache
+    denoising = Segment(
+        name="denoising step",
+        fn=denoise,
+        inputs=("tokens.canvas", "kv", "self_conditioning"),
+        outputs=("self_conditioning", "tokens.drawn"),
+        example=lambda: {
+            "tokens.canvas": example_canvas(),
+            "kv": example_cache(),
+            "self_conditioning": torch.zeros((1, canvas_length, config.vocab_size), dtype=model.dtype),
+        },
+        repeat=(1, max_steps),
+        module=model,
+    )
+    committing = Segment(
+        name="commit canvas",
+        fn=take_in,
+        inputs=("tokens.drawn", "kv"),
+        outputs=("kv",),
+        example=lambda: {"tokens.drawn": example_canvas(), "kv": example_cache()},
+        module=model,
+    )
+    return (denoising, committing) if commit else (encoding, denoising)

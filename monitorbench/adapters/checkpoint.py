@@ -108,7 +108,7 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
             )
     except Exception as error:
         raise CheckpointError(
-            f"the weights cannot be loaded: {_first_line(error)}",
+            f"the weights cannot be loaded: {first_line(error)}",
             where=spec.source,
             fix="weights and config.json must come from the same model",
         ) from error
@@ -147,7 +147,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
             )
     except Exception as error:
         raise CheckpointError(
-            f"no tokenizer can be loaded: {_first_line(error)}",
+            f"no tokenizer can be loaded: {first_line(error)}",
             where=spec.source,
             fix="save the tokenizer beside the weights",
         ) from error
@@ -193,7 +193,7 @@ def _download(spec: ModelSpec) -> Path:
         )
     except Exception as error:
         raise CheckpointError(
-            f"cannot be fetched from the hub: {_first_line(error)}",
+            f"cannot be fetched from the hub: {first_line(error)}",
             where=spec.source,
             fix="check the name, or name a local folder",
         ) from error
@@ -242,7 +242,7 @@ def _require_whole(spec: ModelSpec, file: Path) -> None:
             pass
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{file.name} is damaged or cut short ({_first_line(error)})",
+            f"{file.name} is damaged or cut short ({first_line(error)})",
             where=spec.source,
             fix="copy the checkpoint again",
         ) from error
@@ -262,10 +262,23 @@ def _config(spec: ModelSpec, folder: Path) -> PretrainedConfig:
         return config
     except Exception as error:
         raise CheckpointError(
-            f"its configuration cannot be read: {_first_line(error)}",
+            f"its configuration cannot be read: {first_line(error)}",
             where=spec.source,
-            fix="copy the checkpoint again",
+            fix=_config_fix(spec, folder),
         ) from error
+
+
+def _config_fix(spec: ModelSpec, folder: Path) -> str:
+    """What to do about a configuration that transformers does not take."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        config = None
+    if not isinstance(config, dict) or "model_type" not in config:
+        return "copy the checkpoint again"
+    if "auto_map" in config and not spec.trust_remote_code:
+        return "set trust_remote_code: true for this model if you trust the code that comes with it"
+    return "use a release of transformers that knows it, or another checkpoint"
 
 
 def _require_all(spec: ModelSpec, facts: dict[str, Any]) -> None:
@@ -298,7 +311,8 @@ def _digest(files: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of another library says first."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
 

@@ -72,7 +72,9 @@ def _adapter_class(checkpoint: Checkpoint) -> Any:
     named = checkpoint.spec.adapter
     families = {name: ADAPTERS.load(name) for name in ([named] if named else ADAPTERS)}
     for family in families.values():
-        if family.claims(checkpoint.config):
+        # A family that is named may run what it would not claim unasked.
+        fits = getattr(family, "runs", family.claims) if named else family.claims
+        if fits(checkpoint.config):
             return family
     runs = f"the adapter family {named} does not run" if named else "no adapter family runs"
     raise CheckpointError(

@@ -10,5 +10,7 @@ ADAPTERS = Registry(
     {
         "autoregressive": "monitorbench.adapters.autoregressive:Autoregressive",
         "block-diffusion": "monitorbench.adapters.block_diffusion:BlockDiffusion",
+        "masked-diffusion": "monitorbench.adapters.masked_diffusion:MaskedDiffusion",
+        "thought-loop": "monitorbench.adapters.thought_loop:ThoughtLoop",
     },
 )

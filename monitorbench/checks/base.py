@@ -50,8 +50,8 @@ class CheckType(Protocol):
     def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
         """The arms that have to be recorded; none where the check does not apply to this candidate."""
 
-    def needs_baseline(self) -> bool:
-        """Whether the check compares with a baseline."""
+    def needs_baseline(self, spec: CheckSpec) -> bool:
+        """Whether the check, as it is declared, compares with a baseline."""
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Measure and judge."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, bound, interval, report
 from monitorbench.checks.chronology_values import RANGES, Measured, by_construction, measure
-from monitorbench.errors import UsageError
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
 from monitorbench.stats.bounded import bounded_mean
 from monitorbench.stats.interval import Estimate
@@ -32,6 +31,19 @@ METRIC = (
 )
 _NUMBER = {"type": "number", "minimum": -1, "maximum": 1}
 
+
+def _without_meaning(parameters: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Why no model could miss the bounds, or none could keep them."""
+    metric = parameters["metric"]
+    low, high = RANGES[metric]
+    least, most = parameters.get("min", low), parameters.get("max", high)
+    if least > most:
+        return f"asks for at least {least:g} and at most {most:g}", "swap them"
+    if least <= low and most >= high:
+        return f"cannot fail: {metric} always lies between {low:g} and {high:g}", "tighten min or max"
+    return None
+
+
 SCHEMA = CheckSchema(
     properties={
         "task": {"type": "string", "description": "Task of the suite whose responses are watched."},
@@ -41,6 +53,7 @@ SCHEMA = CheckSchema(
     },
     required=("task", "metric"),
     extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
+    refusal=_without_meaning,
 )
 
 
@@ -54,11 +67,11 @@ class ChronologyScore:
     def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
         """The untouched model on the task, and on the same problems in the other text order where the task has one."""
         del candidate
-        _require_meaning(spec)
         return tuple(_arms(spec, suite).values())
 
-    def needs_baseline(self) -> bool:
+    def needs_baseline(self, spec: CheckSpec) -> bool:
         """Scores are absolute."""
+        del spec
         return False
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
@@ -91,24 +104,6 @@ class ChronologyScore:
             return report(spec, Verdict.ERROR, reason, **common)
         verdict, reason = _verdict(spec, estimate, fixed=metric in fixed)
         return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
-
-
-def _require_meaning(spec: CheckSpec) -> None:
-    """Refuse bounds that no model could miss, or that none could keep."""
-    metric = spec.parameters["metric"]
-    low, high = RANGES[metric]
-    least, most = spec.parameters.get("min", low), spec.parameters.get("max", high)
-    place = f"{spec.file}:{spec.line}"
-    if least > most:
-        raise UsageError(
-            f"check {spec.id} asks for at least {least:g} and at most {most:g}", where=place, fix="swap them"
-        )
-    if least <= low and most >= high:
-        raise UsageError(
-            f"check {spec.id} cannot fail: {metric} always lies between {low:g} and {high:g}",
-            where=place,
-            fix="tighten min or max",
-        )
 
 
 def _arms(spec: CheckSpec, suite: Suite) -> dict[str, Arm]:

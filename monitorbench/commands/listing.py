@@ -1,4 +1,4 @@
-"""`monitorbench list`: what a suite may name, each with one sentence."""
+"""`monitorbench list`: what a suite or a command line may name, each with one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib.resources import files
 from monitorbench.commands.parsing import Parser
 
 NAME = "list"
-SUMMARY = "list check types, adapter families, task families and reference checkpoints"
+SUMMARY = "list check types, adapter families, task families, reference checkpoints and presets"
 
 _SENTENCE = re.compile(r".*?[.!?](?=\s|$)", re.DOTALL)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -25,7 +25,7 @@ def declare(parser: Parser) -> None:
         metavar="KIND",
         nargs="?",
         choices=tuple(_KINDS),
-        help="checks, adapters, tasks or zoo (the reference checkpoints); all of them if left out",
+        help="checks, adapters, tasks, zoo (the reference checkpoints) or presets (of `depth`); all if left out",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -79,7 +79,13 @@ def _zoo() -> Iterator[tuple[str, str]]:
     return ((name, _card_summary(name)) for name in sorted(vocabulary().zoo))
 
 
-_KINDS = {"checks": _checks, "adapters": _adapters, "tasks": _tasks, "zoo": _zoo}
+def _presets() -> Iterator[tuple[str, str]]:
+    from monitorbench.depth.presets import preset, preset_names
+
+    return ((name, preset(name).summary) for name in preset_names())
+
+
+_KINDS = {"checks": _checks, "adapters": _adapters, "tasks": _tasks, "zoo": _zoo, "presets": _presets}
 
 
 def _card_summary(name: str) -> str:

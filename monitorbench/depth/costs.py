@@ -11,11 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Convention: TypeAlias = Literal["circuit", "implemented"]
-CONVENTIONS: tuple[Convention, ...] = ("circuit", "implemented")
+Convention: TypeAlias = Literal["circuit", "implemented", "nls", "layers"]
+CONVENTIONS: tuple[Convention, ...] = ("circuit", "implemented", "nls", "layers")
+"""What is counted: the gates of the function, the gates of the program, the function's gates that are not linear, and
+transformer blocks. Depths of different conventions must not be compared."""
 
 Gates: TypeAlias = int | Mapping[str, int]
 """Gates from every varying argument to the outputs, or from each by its name: from one not named, no path leads on."""
+
+
+def counts_function(convention: Convention) -> bool:
+    """Whether a convention counts what is computed; otherwise it counts the program that computes it."""
+    return convention != "implemented"
 
 
 def lg(n: int) -> int:
@@ -46,7 +53,7 @@ class Call:
     @property
     def circuit(self) -> bool:
         """Whether the function is counted, not the program."""
-        return self.convention == "circuit"
+        return counts_function(self.convention)
 
     def varies(self, name: str) -> bool:
         """Whether the argument depends on an input."""
@@ -67,18 +74,23 @@ class Call:
 
 Rule: TypeAlias = Callable[[Call], Gates]
 _RULES: dict[str, Rule] = {}
+_RULES_OF_CONVENTION: dict[tuple[Convention, str], Rule] = {}
 
 
-def gate_rule(*operations: str) -> Callable[[Rule], Rule]:
+def gate_rule(*operations: str, convention: Convention | None = None) -> Callable[[Rule], Rule]:
     """Register a rule for operations.
 
     Args:
         operations: names without overload and without the underscore of an in-place form: `silu` for `aten::silu`
             and `aten::silu_`, `mylib::scan` for one outside aten.
+        convention: where the rule holds instead of the general one; None for the general one.
     """
 
     def register(rule: Rule) -> Rule:
-        _RULES.update(dict.fromkeys(operations, rule))
+        if convention is None:
+            _RULES.update(dict.fromkeys(operations, rule))
+        else:
+            _RULES_OF_CONVENTION.update({(convention, operation): rule for operation in operations})
         return rule
 
     return register
@@ -94,9 +106,15 @@ def register_cast(*operations: str) -> None:
     _RULES.update(dict.fromkeys(operations, _cast))
 
 
-def rule_for(operation: str) -> Rule | None:
-    """The rule of an operation, None where there is none."""
-    return _RULES.get(operation)
+def rule_for(operation: str, convention: Convention | None = None) -> Rule | None:
+    """The rule of an operation in a convention, None where there is none; without a convention, the general rule."""
+    own = _RULES_OF_CONVENTION.get((convention, operation)) if convention is not None else None
+    return own or _RULES.get(operation)
+
+
+def is_cast(operation: str) -> bool:
+    """Whether an operation was registered as one that changes the type of data."""
+    return _RULES.get(operation) is _cast
 
 
 def operation_name(schema_name: str) -> str:

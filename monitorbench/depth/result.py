@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitorbench.depth.costs import Convention
+from monitorbench.depth.costs import Convention, is_cast
 from monitorbench.depth.graph import Operation
+from monitorbench.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,11 @@ class DepthResult:
         interpretable: names at which paths were cut, beside tokens.
         path: a critical path in the order in which it runs; its gates add up to `depth`.
         segments: each segment by itself.
-        notes: where the count is known to be an upper bound.
+        notes: where the count is known to be an upper bound, and what it leaves out.
+        tokens_cut: whether paths were cut at tokens, as they are but for repeating a published set-up.
+        model: what named the model; empty where segments were given.
+        context: positions in all; None where segments were given.
+        dtype: type that the named model was built in; empty where segments were given.
     """
 
     depth: int
@@ -59,3 +64,37 @@ class DepthResult:
     path: tuple[PathStep, ...]
     segments: tuple[SegmentDepth, ...]
     notes: tuple[str, ...]
+    tokens_cut: bool = True
+    model: str = ""
+    context: int | None = None
+    dtype: str = ""
+
+    @property
+    def steps(self) -> int:
+        """How often the segment that repeats most runs at most; 1 where none repeats."""
+        return max((segment.repeat[1] for segment in self.segments), default=1)
+
+    @property
+    def casts(self) -> int:
+        """Gates of the critical path that only change the type of data; 0 where the function is counted."""
+        return sum(
+            step.times * operation.gates
+            for step in self.path
+            for operation in step.operations
+            if is_cast(operation.operation)
+        )
+
+    def ratio(self, baseline: DepthResult) -> float:
+        """This depth over that of a baseline.
+
+        Raises:
+            UsageError: the two were counted in different conventions, or the baseline's depth is 0.
+        """
+        if self.convention != baseline.convention:
+            raise UsageError(
+                f"there is no ratio of a depth counted as {self.convention} to one counted as {baseline.convention}",
+                fix="count both in one convention",
+            )
+        if not baseline.depth:
+            raise UsageError("there is no ratio to a depth of 0", fix="name another baseline")
+        return self.depth / baseline.depth

@@ -3,9 +3,23 @@
 from monitorbench.depth import (
     rules_contraction,
     rules_elementwise,
+    rules_experts,
     rules_indexing,
     rules_movement,
+    rules_nonlinear,
+    rules_recurrence,
     rules_reduction,
+    rules_transform,
 )
 
-__all__ = ["rules_contraction", "rules_elementwise", "rules_indexing", "rules_movement", "rules_reduction"]
+__all__ = [
+    "rules_contraction",
+    "rules_elementwise",
+    "rules_experts",
+    "rules_indexing",
+    "rules_movement",
+    "rules_nonlinear",
+    "rules_recurrence",
+    "rules_reduction",
+    "rules_transform",
+]

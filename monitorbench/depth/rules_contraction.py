@@ -7,6 +7,13 @@ import math
 from monitorbench.depth.costs import Call, Gates, gate_rule, lg
 from monitorbench.depth.rules_reduction import softmax_gates
 
+FUSED_ATTENTION = (
+    "scaled_dot_product_attention", "_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_attention_math", "_scaled_dot_product_fused_attention_overrideable",
+)  # fmt: skip
+"""Attention as fused kernels compute it."""
+
 
 def contraction(n: int) -> int:
     """Gates of a sum of n products: lg n + 1."""
@@ -67,8 +74,10 @@ def triangular_solve(call: Call) -> Gates:
     return 2 + lg(n) * (contraction(n) + 1) + 2 * contraction(n)
 
 
-def attention_gates(*, head_dim: int, keys: int, before_softmax: int, circuit: bool, mask: int) -> dict[str, int]:
-    """Gates from each operand of softmax(q k + mask) v.
+def attention_gates(
+    *, head_dim: int, keys: int, before_softmax: int, circuit: bool, mask: int, biased: bool = False
+) -> dict[str, int]:
+    """Gates from each operand of softmax(q k + bias + mask) v.
 
     Args:
         head_dim: length of a query and of a key.
@@ -76,17 +85,15 @@ def attention_gates(*, head_dim: int, keys: int, before_softmax: int, circuit: b
         before_softmax: element-wise gates between the scores and the mask: scale, soft cap.
         circuit: count the softmax without its stabilising maximum.
         mask: 1 where adding the mask is a gate.
+        biased: whether a bias by position is added.
     """
     weights = softmax_gates(keys, circuit=circuit) + contraction(keys)
-    scores = contraction(head_dim) + before_softmax + mask + weights
-    return {"query": scores, "key": scores, "attn_mask": 1 + weights, "value": contraction(keys)}
+    scores = contraction(head_dim) + before_softmax + biased + mask + weights
+    gates = {"query": scores, "key": scores, "attn_mask": 1 + weights, "value": contraction(keys)}
+    return {**gates, "position_bias": 1 + mask + weights} if biased else gates
 
 
-@gate_rule(
-    "scaled_dot_product_attention", "_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention",
-    "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_cudnn_attention",
-    "_scaled_dot_product_attention_math", "_scaled_dot_product_fused_attention_overrideable",
-)  # fmt: skip
+@gate_rule(*FUSED_ATTENTION)
 def fused_attention(call: Call) -> Gates:
     """What a fused kernel decomposes into. A mask known beforehand is structure in `circuit`, a sum as written."""
     mask_name = "attn_bias" if "attn_bias" in call.arguments else "attn_mask"
@@ -111,4 +118,5 @@ def windowed_attention(call: Call) -> Gates:
         before_softmax=int(call.arguments["scaling"] != 1.0) + 3 * capped,
         circuit=call.circuit,
         mask=int(call.varies("attn_mask") or (not call.circuit and call.arguments["attn_mask"] is not None)),
+        biased=call.arguments["position_bias"] is not None,
     )

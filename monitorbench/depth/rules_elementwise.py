@@ -14,7 +14,9 @@ from monitorbench.depth.costs import Call, Gates, gate_rule
     "logical_not", "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "nextafter",
     "polygamma", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "sgn", "sigmoid", "sign", "signbit", "sin",
     "sinc", "sinh", "special_erfcx", "sqrt", "square", "tan", "tanh", "trunc", "xlogy", "__and__", "__or__", "__xor__",
-    "__lshift__", "__rshift__",
+    "__lshift__", "__rshift__", "deg2rad", "rad2deg", "logaddexp2", "_conj_physical", "special_bessel_j0",
+    "special_bessel_j1", "special_entr", "special_i0e", "special_i1", "special_i1e", "special_log_ndtr",
+    "special_ndtri", "special_xlog1py",
 )  # fmt: skip
 def one_gate(_: Call) -> Gates:
     """One gate of one or two numbers; a constant operand does not make it free."""

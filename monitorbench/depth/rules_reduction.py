@@ -12,7 +12,10 @@ def reduced(call: Call) -> int:
     return call.size("self", call.arguments.get("dim"))
 
 
-@gate_rule("sum", "prod", "max", "min", "amax", "amin", "aminmax", "argmax", "argmin", "any", "all", "nansum")
+@gate_rule(
+    "sum", "prod", "max", "min", "amax", "amin", "aminmax", "argmax", "argmin", "any", "all", "nansum",
+    "_is_all_true", "_is_any_true",
+)  # fmt: skip
 def reduction(call: Call) -> Gates:
     """A balanced tree: lg n. Between two tensors `max` and `min` are one gate."""
     return 1 if call.arguments.get("other") is not None else lg(reduced(call))

@@ -13,8 +13,10 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from monitorbench.adapters.base import Segment
 from monitorbench.depth import rules  # noqa: F401 - importing it registers every rule
+from monitorbench.depth.control_flow import whole_control_flow
 from monitorbench.depth.costs import CONVENTIONS, Convention
 from monitorbench.depth.graph import Graph
+from monitorbench.depth.layers import BlockGraph
 from monitorbench.depth.models import counted_as
 from monitorbench.depth.modules import ModulePath
 from monitorbench.depth.tracer import GateTracer
@@ -108,17 +110,30 @@ def _tracing(module: nn.Module | None, convention: Convention) -> Iterator[tuple
     first = next(module.parameters(), None) if module is not None else None
     fake_mode = first.fake_mode if isinstance(first, FakeTensor) else FakeTensorMode(allow_non_fake_inputs=True)
     device = first.device if first is not None else torch.device("cpu")
-    graph = Graph()
+    modules = ModulePath(module)
+    graph = _graph(modules, convention)
     with (
         torch.inference_mode(False),  # under inference mode operations arrive undecomposed
         torch.no_grad(),
         _stepwise_recurrence(),
         counted_as(module, convention),
+        whole_control_flow(convention),
         fake_mode,
         torch.device(device),
-        ModulePath(module) as modules,
+        modules,
     ):
-        yield fake_mode, GateTracer(graph, convention, fake_mode, modules), graph
+        yield fake_mode, GateTracer(graph, convention, fake_mode, modules, device), graph
+
+
+def _graph(modules: ModulePath, convention: Convention) -> Graph:
+    if convention != "layers":
+        return Graph()
+    if not modules.has_blocks:
+        raise UsageError(
+            "`layers` counts blocks, the modules of a ModuleList, and there is none",
+            fix="give the module that holds them, or count in `circuit`",
+        )
+    return BlockGraph(modules)
 
 
 @contextmanager

@@ -41,6 +41,12 @@ def record(
         raise UsageError(
             f"the prompt of {empty} encodes to no token", fix="use the tokenizer that belongs to the model"
         )
+    if alien := next((row for row in rows if max(row.tokens) >= adapter.vocab_size), None):
+        raise UsageError(
+            f"the prompt of {alien.problem.id} encodes to token {max(alien.tokens)}, the model knows "
+            f"{adapter.vocab_size} tokens",
+            fix="use the tokenizer that belongs to the model",
+        )
     _require_room(rows, adapter, sampling.max_new_tokens)
     limits = Limits(max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler))
     batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)

@@ -30,7 +30,7 @@ def _type_fix(kinds: tuple[str, ...], value: Any) -> str:
     numeric = "number" in kinds or "integer" in kinds
     if isinstance(value, str):
         if value.lower() in SWITCHES:
-            return "write true or false" if "boolean" in kinds else "YAML 1.2 reads on/yes as text"
+            return "write true or false" if "boolean" in kinds else f"{_write(kinds)}: YAML 1.2 reads on/yes as text"
         is_number = numeric and (FORMS["int"].match(value) or FORMS["float"].match(value))
         return "remove the quotes" if is_number else _write(kinds)
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
@@ -148,6 +148,11 @@ def _wanted(branch: Mapping[str, Any]) -> str:
     return either(KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
+def _forbidden(broken: Violation, subject: str) -> Words:
+    rule = f"the rule {quoted(str(broken.keyword))} of its schema forbids it"
+    return f"{subject} cannot be {scalar(broken.value)}", rule
+
+
 _KEYWORDS: Mapping[str, Callable[[Violation, str], Words]] = {
     "type": _wrong_type,
     "enum": _choice,
@@ -173,10 +178,9 @@ _KEYWORDS: Mapping[str, Callable[[Violation, str], Words]] = {
 
 
 def in_words(broken: Violation, subject: str) -> Words:
-    """What is wrong with the value that `subject` names, and what to do about it."""
-    if broken.keyword in _KEYWORDS:
-        return _KEYWORDS[broken.keyword](broken, subject)
-    return (
-        f"{subject} cannot be {scalar(broken.value)}",
-        f"the rule {quoted(str(broken.keyword))} of its schema forbids it",
-    )
+    """What is wrong with the value that `subject` names, and what to do about it.
+
+    A schema that knows better than its keywords what to do says so by `errorMessage`, which editors show, too.
+    """
+    what, fix = _KEYWORDS.get(broken.keyword, _forbidden)(broken, subject)
+    return what, broken.rule.get("errorMessage", fix)

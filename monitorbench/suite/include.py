@@ -108,7 +108,8 @@ class _Reader:
             self.mistakes += mistakes_in(root, {"properties": {"include": partial()["properties"]["include"]}})
         below = Node(value={}, place=root.place)
         for item in root.entries["include"].items if "include" in root.entries else ():
-            below = _joined(below, self.included(item, path, trail) or below)
+            found = self.included(item, path, trail)
+            below = below if found is None else _joined(below, found)
         return _joined(below, Node(value=own, place=root.place))
 
     def included(self, item: Node, path: str, trail: tuple[str, ...]) -> Node | None:

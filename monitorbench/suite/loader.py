@@ -11,14 +11,14 @@ from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
 from monitorbench.suite.include import gather
-from monitorbench.suite.mistakes import mistakes_in
-from monitorbench.suite.model import CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
+from monitorbench.suite.mistakes import mistakes_in, refused_checks
+from monitorbench.suite.model import ChannelSpec, CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
 from monitorbench.suite.overrides import overridden
 from monitorbench.suite.references import dangling, unknown_ids
 from monitorbench.suite.schema import SCHEMA_VERSION, complete
 from monitorbench.suite.selection import select
 from monitorbench.suite.source import model_spec
-from monitorbench.suite.tree import Node
+from monitorbench.suite.tree import Node, Place
 from monitorbench.suite.violations import is_valid
 from monitorbench.suite.words import scalar
 
@@ -44,6 +44,7 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
     root, refused = overridden(gathered.root, overrides)
     root = _with_defaults(root, vocabulary)
     mistakes = [*refused, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
+    mistakes += refused_checks(root, vocabulary)
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
     models = _models(root, os.fspath(path), vocabulary, mistakes)
@@ -65,6 +66,7 @@ def resolved(suite: Suite) -> dict[str, Any]:
         **{name: _given(asdict(spec)) for name, spec in models.items() if spec is not None},
         "device": suite.device,
         "dtype": suite.dtype,
+        **({"channels": {name: asdict(c) for name, c in suite.channels.items()}} if suite.channels else {}),
         "tasks": {
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
         },
@@ -133,10 +135,7 @@ def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: 
     plain = root.plain()
     places = [node.place for node in root.entries["checks"].items]
     tasks = {name: _task(name, dict(fields), vocabulary) for name, fields in plain.get("tasks", {}).items()}
-    checks = [
-        _check(dict(fields), place.file, place.line, vocabulary)
-        for fields, place in zip(plain["checks"], places, strict=True)
-    ]
+    checks = [_check(dict(fields), place, vocabulary) for fields, place in zip(plain["checks"], places, strict=True)]
     return Suite(
         path=path,
         name=plain["name"],
@@ -147,6 +146,7 @@ def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: 
         sampling=Sampling(**plain.get("sampling", {})),
         checks=tuple(checks),
         source_hash=source_hash,
+        channels={name: ChannelSpec(**fields) for name, fields in plain.get("channels", {}).items()},
         **{key: plain[key] for key in ("device", "dtype") if key in plain},
     )
 
@@ -156,10 +156,10 @@ def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec
     return TaskSpec(name=name, family=family, n=n, parameters=filled(fields, vocabulary.tasks[family].properties))
 
 
-def _check(fields: dict[str, Any], file: str, line: int, vocabulary: Vocabulary) -> CheckSpec:
+def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> CheckSpec:
     name, kind = fields.pop("id"), fields.pop("check")
     parameters = filled(fields, vocabulary.checks[kind].properties)
-    return CheckSpec(id=name, type=kind, parameters=parameters, file=file, line=line)
+    return CheckSpec(id=name, type=kind, parameters=parameters, file=place.file, line=place.line, column=place.column)
 
 
 def filled(values: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from monitorbench.errors import Mistake
 from monitorbench.suite.conditions import chosen, in_words
+from monitorbench.suite.model import Vocabulary
 from monitorbench.suite.tree import Node, Path, Place
-from monitorbench.suite.violations import Violation, violations
+from monitorbench.suite.violations import Violation, is_valid, violations
 from monitorbench.suite.words import nearest, quoted, scalar
 
 
@@ -24,6 +25,20 @@ def mistakes_in(root: Node, schema: Mapping[str, Any]) -> list[Mistake]:
         *found,
         *(node.place.mistake(f"{scalar(node.value)} is not a finite number", "write a number") for node in unsaid),
     ]
+
+
+def refused_checks(root: Node, vocabulary: Vocabulary) -> Iterator[Mistake]:
+    """Checks whose parameters fit their schema one by one and yet mean nothing together."""
+    for check in root.entries["checks"].items if "checks" in root.entries else ():
+        schema = vocabulary.checks.get(check.text_at("check") or "")
+        form = {"properties": dict(schema.properties), "required": list(schema.required)} if schema else {}
+        if schema and is_valid(check.plain(), {**form, **schema.extra}):
+            words = schema.refusal(
+                {key: check.entries[key].plain() for key in schema.properties if key in check.entries}
+            )
+            if words is not None:
+                what, fix = words
+                yield check.place.mistake(f"check {quoted(check.text_at('id') or '')} {what}", fix)
 
 
 def _scalars(node: Node) -> Iterator[Node]:

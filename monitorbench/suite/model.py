@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +38,18 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelSpec:
+    """What is declared of a channel of the models.
+
+    Attributes:
+        trained_through: whether a gradient flowed through it in training, so that it could learn to carry what no
+            reader of it sees.
+    """
+
+    trained_through: bool | Literal["unknown"] = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
     """How rollouts are sampled.
 
@@ -53,7 +65,7 @@ class Sampling:
     seeds_per_prompt: int = 1
     max_new_tokens: int = 256
     batch_size: int = 32
-    sampler: Mapping[str, float | int | bool] = field(default_factory=dict)
+    sampler: Mapping[str, float | int | bool | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +78,7 @@ class CheckSpec:
         parameters: every parameter of the type, defaults filled in.
         file: the file that declares it.
         line: the line in that file, from 1.
+        column: the column in that line, from 1.
         gated: False for a check that runs only because another one names it (`--only`); it does
             not affect the exit code.
     """
@@ -75,6 +88,7 @@ class CheckSpec:
     parameters: Mapping[str, Any]
     file: str
     line: int
+    column: int = 1
     gated: bool = True
 
 
@@ -92,6 +106,7 @@ class Suite:
     checks: tuple[CheckSpec, ...]
     device: str = "auto"
     dtype: str = "float32"
+    channels: Mapping[str, ChannelSpec] = field(default_factory=dict)
     source_hash: str = ""
 
 
@@ -123,11 +138,14 @@ class CheckSchema:
         properties: JSON Schema (draft-07) of every parameter, by name; `default` values are filled in.
         required: parameters that have to be given.
         extra: further draft-07 keywords of the whole object, such as `anyOf`.
+        refusal: what is wrong with parameters that fit the schema, as it alone cannot say it, and what to do; None
+            where nothing is. Defaults are not filled in.
     """
 
     properties: Mapping[str, Any]
     required: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    refusal: Callable[[Mapping[str, Any]], tuple[str, str] | None] = lambda _parameters: None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,9 +157,13 @@ class Vocabulary:
         tasks: task families, with the schema of their parameters.
         adapters: adapter families, with the names of the channels that each declares.
         zoo: names of reference checkpoints.
+        settings: sampler settings that some adapter family has.
+        word_settings: sampler settings of any family whose values are words, not numbers.
     """
 
     checks: Mapping[str, CheckSchema]
     tasks: Mapping[str, CheckSchema]
     adapters: Mapping[str, tuple[str, ...]]
     zoo: tuple[str, ...]
+    settings: tuple[str, ...]
+    word_settings: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ def dangling(root: Node, vocabulary: Vocabulary) -> list[Mistake]:
     ids = {name for check in checks if (name := check.text_at("id"))}
     repeated = list(_repeated_ids(checks))
     found = repeated or list(_circles(checks))
+    found += _unknown_channels(sections["channels"], channels) if "channels" in sections else ()
     for check in checks:
         parameters = _known_parameters(check, vocabulary)
         found += _unknown_task(parameters, tasks)
@@ -54,11 +55,19 @@ def _unknown_channel(parameters: Mapping[str, Node], channels: set[str]) -> Iter
         yield node.place.mistake(f"no adapter has a channel {quoted(node.text)}", nearest(node.text, channels))
 
 
-def _unknown_checks(parameters: Mapping[str, Node], channels: set[str], ids: set[str]) -> Iterator[Mistake]:
-    for channel, node in parameters[RESTS_ON].entries.items() if RESTS_ON in parameters else ():
+def _unknown_channels(declared: Node, channels: set[str]) -> Iterator[Mistake]:
+    """Keys of a mapping that no adapter has a channel for."""
+    for channel, node in declared.entries.items():
         if channel not in channels:
             place = node.key_place or node.place
             yield place.mistake(f"no adapter has a channel {quoted(channel)}", nearest(channel, channels))
+
+
+def _unknown_checks(parameters: Mapping[str, Node], channels: set[str], ids: set[str]) -> Iterator[Mistake]:
+    if RESTS_ON not in parameters:
+        return
+    yield from _unknown_channels(parameters[RESTS_ON], channels)
+    for node in parameters[RESTS_ON].entries.values():
         if node.text is not None and node.text not in ids:
             yield node.place.mistake(f"no check {quoted(node.text)} in this suite", nearest(node.text, ids))
 

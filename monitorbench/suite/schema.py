@@ -62,8 +62,9 @@ def _suite(vocabulary: Vocabulary) -> Json:
             "default": "float32",
             "description": "Number format of the weights.",
         },
+        "channels": _channels(),
         "tasks": _tasks(vocabulary),
-        "sampling": _sampling(),
+        "sampling": _sampling(vocabulary),
         "defaults": _defaults(vocabulary),
         "checks": _checks(vocabulary),
     }
@@ -116,6 +117,19 @@ def _model(vocabulary: Vocabulary, description: str) -> Json:
     return {**mapping, "type": ["string", "object"], **ONE_LINE, "description": description}
 
 
+def _channels() -> Json:
+    trained_through = {
+        "enum": [True, False, "unknown"],
+        "default": "unknown",
+        "description": "Whether a gradient flowed through it in training; under `nls` only false lets it be read.",
+    }
+    return {
+        "type": "object",
+        "additionalProperties": _object({"trained_through": trained_through}),
+        "description": "What is declared of channels, by name.",
+    }
+
+
 def _tasks(vocabulary: Vocabulary) -> Json:
     head = {
         "family": {
@@ -137,7 +151,7 @@ def _tasks(vocabulary: Vocabulary) -> Json:
     }
 
 
-def _sampling() -> Json:
+def _sampling(vocabulary: Vocabulary) -> Json:
     usual = Sampling()
     whole = {"type": "integer"}
     return _object(
@@ -163,6 +177,8 @@ def _sampling() -> Json:
             },
             "sampler": {
                 "type": "object",
+                "properties": {name: {"type": "string"} for name in vocabulary.word_settings},
+                "propertyNames": {"title": "sampler setting", "enum": sorted(vocabulary.settings)},
                 "additionalProperties": {"type": ["number", "boolean"]},
                 "description": "Settings of the adapter's sampler; those not given are the checkpoint's.",
             },

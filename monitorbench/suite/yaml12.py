@@ -33,14 +33,25 @@ FORMS = {
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]+\Z")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
-SYNTAX = {
-    "but found another document": ("a second document starts here", "keep one suite in each file"),
-    "mapping values are not allowed here": (
+SYNTAX = (
+    (r"but found another document", "a second document starts here", "keep one suite in each file"),
+    (
+        r"mapping values are not allowed here",
         "a `:` where no key can stand",
         "mend the indentation, or put text that holds `: ` in quotes",
     ),
-}
-"""Problems of the YAML parser that have clearer words."""
+    (r"expected <block end>", "this line does not fit those above it", "indent it as its neighbours are"),
+    (r"expected ',' or '[]}]'", "a `{` or `[` before this is not closed", "close it, or put a `,` before this"),
+    (r"could not find expected ':'", "a key without `:`", "write `key: value`"),
+    (
+        r"found undefined alias",
+        "`*` starts an alias of a value that has no anchor",
+        "put text that starts with `*` in quotes",
+    ),
+    (r"found character .* that cannot start", "no text starts with this character", "put the text in quotes"),
+    (r"found unexpected end of stream", "a quote before this is not closed", "close it"),
+)
+"""Problems of the YAML parser that have clearer words, by how they start."""
 
 
 class Yaml12Loader(yaml.SafeLoader):
@@ -113,7 +124,9 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, text: str, file: str) -> Mistak
     if "\t" in indent:
         place = Place(file=file, line=mark.line + 1, column=indent.index("\t") + 1)
         return place.mistake("a tab is used for indentation", "use spaces")
-    what, fix = SYNTAX.get(error.problem or "", (f"not YAML: {error.problem}", ""))
+    problem = error.problem or ""
+    unknown = (f"not YAML: {problem}", "mend this line or the one above it")
+    what, fix = next(((what, fix) for start, what, fix in SYNTAX if re.match(start, problem)), unknown)
     return Place(file=file, line=mark.line + 1, column=mark.column + 1).mistake(what, fix)
 
 

@@ -18,7 +18,16 @@ from monitorbench.adapters.conformance import Trial
 from monitorbench.adapters.factory import load_model
 from monitorbench.suite.model import ModelSpec
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain, vocabulary
-from monitorbench.zoo.models import CANVAS_LENGTH, EOS, build_causal, build_diffusion, build_tokenizer
+from monitorbench.zoo.models import (
+    BOS,
+    CANVAS_LENGTH,
+    EOS,
+    PAD,
+    build_causal,
+    build_diffusion,
+    build_masked,
+    build_tokenizer,
+)
 
 SIZES = {"layers": 1, "hidden": 32}
 
@@ -71,6 +80,50 @@ def _llama(words: int) -> Any:
     return LlamaForCausalLM(LlamaConfig(vocab_size=words, max_position_embeddings=96, **sizes, **ids))
 
 
+def _gemma3(words: int) -> Any:
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    heads = {"num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 96}
+    layers = {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]}
+    ids = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
+    return Gemma3ForCausalLM(Gemma3TextConfig(vocab_size=words, **sizes, **heads, **layers, **ids))
+
+
+def _thinking(build: Callable[[int], Any], **how: Any) -> Callable[[int], Any]:
+    """A checkpoint that says of itself how it thinks."""
+
+    def built(words: int) -> Any:
+        model = build(words)
+        model.config.thought_loop = how
+        return model
+
+    return built
+
+
+def _masked(words: int) -> Any:
+    torch.manual_seed(0)
+    return build_masked(words, **SIZES)
+
+
+def _bert(words: int) -> Any:
+    from transformers import BertConfig, BertForMaskedLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return BertForMaskedLM(BertConfig(vocab_size=words, max_position_embeddings=96, eos_token_id=EOS, **sizes))
+
+
+def _roberta(words: int) -> Any:
+    from transformers import RobertaConfig, RobertaForMaskedLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ids = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
+    return RobertaForMaskedLM(RobertaConfig(vocab_size=words, max_position_embeddings=96, **sizes, **ids))
+
+
 BUILDERS: dict[str, Callable[[int], Any]] = {
     "diffusion": _diffusion,
     "confident diffusion": _confident,
@@ -79,16 +132,25 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "causal with experts": _with_experts(_causal),
     "gpt2": _gpt2,
     "llama": _llama,
+    "gemma3": _gemma3,
+    "thinking gpt2": _thinking(_gpt2, thoughts=3),
+    "thinking gemma3": _thinking(_gemma3, thoughts=3),
+    "projecting gpt2": _thinking(_gpt2, thoughts=3, mode="projection", projection="transformer.h.0.mlp"),
+    "mixing gemma3": _thinking(_gemma3, thoughts=3, mode="mixture", temperature=0.7),
+    "masked": _masked,
+    "bert": _bert,
+    "roberta": _roberta,
 }
+MASKED = ("masked", "bert", "roberta")
 
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a checkpoint, by the name of its builder; made on first use."""
     root = tmp_path_factory.mktemp("saved")
-    tokenizer = build_tokenizer(vocabulary())
 
     def folder(name: str) -> Path:
+        tokenizer = build_tokenizer(vocabulary(), mask=name in MASKED)
         if not (root / name).exists():
             BUILDERS[name](len(tokenizer)).save_pretrained(root / name)
             tokenizer.save_pretrained(root / name)
@@ -115,7 +177,7 @@ def adapter_of(saved: Callable[[str], Path]) -> Callable[[str], Any]:
 def trial_of(adapter_of: Callable[[str], Any]) -> Callable[..., Trial]:
     """A batch of three different prompts for a checkpoint; `canvases` times 18 tokens are generated."""
 
-    def trial(name: str, *, seed: int = 0, canvases: int = 1, **sampler: float | int | bool) -> Trial:
+    def trial(name: str, *, seed: int = 0, canvases: int = 1, **sampler: float | int | bool | str) -> Trial:
         adapter = adapter_of(name)
         prompts = [adapter.encode(problem.prompt) for problem in ArithmeticChain(lengths=(2,)).problems(3)]
         limits = Limits(max_new_tokens=canvases * CANVAS_LENGTH, sampler=sampler)

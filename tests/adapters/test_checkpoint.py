@@ -26,6 +26,8 @@ Saved = Callable[[str], Path]
 COPY = "copy the checkpoint again"
 SAME = "weights and config.json must come from the same model"
 
+FAMILIES = "autoregressive, block-diffusion, masked-diffusion, thought-loop"
+
 
 @pytest.fixture
 def folder(saved: Saved, tmp_path: Path) -> Path:
@@ -150,7 +152,7 @@ def test_no_configuration(folder: Path) -> None:
     assert refusal(folder) == "has no config.json; name a folder made by save_pretrained"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"model_type": "nothing-known"}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", "\x00"])
 def test_a_corrupt_configuration(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
     said = refusal(folder)
@@ -158,18 +160,24 @@ def test_a_corrupt_configuration(folder: Path, text: str) -> None:
     assert said.endswith(f"; {COPY}")
 
 
-@pytest.mark.parametrize("model_type", ["bert", "vit"])
+def test_a_model_that_transformers_does_not_know(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "nothing-known"}')
+    assert refusal(folder).endswith("; use a release of transformers that knows it, or another checkpoint")
+    (folder / "config.json").write_text('{"model_type": "nothing-known", "auto_map": {"AutoConfig": "code.Config"}}')
+    assert refusal(folder).endswith(
+        "; set trust_remote_code: true for this model if you trust the code that comes with it"
+    )
+
+
+@pytest.mark.parametrize("model_type", ["t5", "vit"])
 def test_a_family_that_no_adapter_runs(folder: Path, model_type: str) -> None:
     (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
-    assert refusal(folder) == (
-        f"is a {model_type} model, which no adapter family runs; the families are autoregressive, block-diffusion"
-    )
+    assert refusal(folder) == (f"is a {model_type} model, which no adapter family runs; the families are {FAMILIES}")
 
 
 def test_an_adapter_that_does_not_run_this_family(folder: Path) -> None:
     assert refusal(folder, adapter="block-diffusion") == (
-        "is a gpt2 model, which the adapter family block-diffusion does not run; "
-        "the families are autoregressive, block-diffusion"
+        f"is a gpt2 model, which the adapter family block-diffusion does not run; the families are {FAMILIES}"
     )
     with pytest.raises(
         UsageError, match=r"no adapter family is called 'block-difusion'; did you mean 'block-diffusion'\?"

@@ -41,8 +41,20 @@ def first_canvas(trial: Trial) -> list[Event]:
         ("causal", {}),
         ("gpt2", SAMPLED),
         ("llama", SAMPLED),
+        ("masked", {"steps": 9, "temperature": 0.7}),
+        ("masked", {"block_length": 6, "steps": 3, "remasking": "random", "revise": True}),
+        ("bert", {"remasking": "margin"}),
+        ("roberta", {"remasking": "entropy", "steps": 6}),
+        ("thinking gpt2", {}),
+        ("thinking gemma3", {"temperature": 0.7}),
+        ("projecting gpt2", {}),
+        ("mixing gemma3", {"stop_entropy": 4.8, "stop_after": 2}),
     ],
-    ids=["diffusion", "diffusion-experts", "causal", "causal-experts", "causal-greedy", "gpt2", "llama"],
+    ids=[
+        *("diffusion", "diffusion-experts", "causal", "causal-experts", "causal-greedy", "gpt2", "llama"),
+        *("masked", "masked-revised", "bert", "roberta"),
+        *("thoughts-gpt2", "thoughts-gemma3", "thoughts-projected", "thoughts-mixed"),
+    ],
 )
 def test_an_adapter_breaks_no_rule(trial_of: MakeTrial, name: str, sampler: dict[str, Any], seed: int) -> None:
     assert findings(trial_of(name, seed=seed, **sampler), trace=trace_segment if seed == 0 else None) == ()

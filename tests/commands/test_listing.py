@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jsonschema import Draft7Validator
 
+from monitorbench.depth import preset_names
 from monitorbench.suite.yaml12 import parse
 
 Command = Callable[..., tuple[int, str, str]]
@@ -22,14 +23,15 @@ def test_list_names_everything_with_one_sentence(command: Command) -> None:
     code, out, err = command("list")
     assert (code, err) == (0, "")
     sections = {section.splitlines()[0]: section.splitlines()[1:] for section in out.split("\n\n")}
-    assert list(sections) == ["checks", "adapters", "tasks", "zoo"]
+    assert list(sections) == ["checks", "adapters", "tasks", "zoo", "presets"]
     assert [row.split()[0] for row in sections["checks"]] == [
         "bottleneck-drop",
         "chronology-score",
         "opaque-depth-ratio",
     ]
     assert [row.split()[0] for row in sections["tasks"]] == ["arithmetic-chain"]
-    for row in (*sections["checks"], *sections["adapters"], *sections["tasks"]):
+    assert [row.split()[0] for row in sections["presets"]] == list(preset_names())
+    for row in (*sections["checks"], *sections["adapters"], *sections["tasks"], *sections["presets"]):
         assert re.fullmatch(r"  \S+ +[A-Z].*\.", row)
 
 

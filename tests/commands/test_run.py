@@ -124,7 +124,7 @@ def test_the_policy_decides_what_an_inconclusive_check_ends_in(
         (["run", "s.yaml", "--device", "gpu"], "--device:1:1: "),
         (
             ["run", "s.yaml", "--set", "sampling.sampler={heat: 1}"],
-            "s.yaml:1:1: no adapter family has a sampler setting 'heat'; ",
+            "--set:1:1: unknown sampler setting 'heat'; known: ",
         ),
         (["run", "s.yaml", "--model", "./nowhere"], "--model:1:1: no such folder: `./nowhere`; check the path\n"),
     ],

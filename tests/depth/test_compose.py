@@ -200,8 +200,8 @@ class TestMistakes:
             opaque_depth([])
 
     def test_unknown_convention(self):
-        with pytest.raises(UsageError, match="use one of circuit, implemented"):
-            opaque_depth(thinking(1), convention="layers")  # type: ignore[arg-type]  # the mistake under test
+        with pytest.raises(UsageError, match="use one of circuit, implemented, nls, layers"):
+            opaque_depth(thinking(1), convention="blocks")  # type: ignore[arg-type]  # the mistake under test
 
     def test_output_that_is_not_there(self):
         with pytest.raises(UsageError, match="outputs of the segment lack b"):

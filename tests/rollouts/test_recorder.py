@@ -139,3 +139,14 @@ def test_arms_have_names_for_people() -> None:
     )
     other = Arm(role="baseline", task="chain", form=(("order", "reversed"),))
     assert other.label == "baseline on chain reversed, as it is"
+
+
+def test_a_tokenizer_of_another_model_is_refused(adapters: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = adapters["causal"]
+    monkeypatch.setattr(type(adapter), "encode", lambda _adapter, _text: [1, adapter.vocab_size])
+    with pytest.raises(UsageError) as caught:
+        recorded(adapter)
+    assert str(caught.value) == (
+        f"the prompt of {PROBLEMS[0].id} encodes to token {adapter.vocab_size}, the model knows {adapter.vocab_size} "
+        "tokens; use the tokenizer that belongs to the model"
+    )

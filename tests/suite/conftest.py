@@ -32,6 +32,7 @@ checks:
     max_ratio: 1.5
 """
 
+SETTINGS = ("max_denoising_steps", "temperature", "top_k")
 TASK = {"type": "string", "description": "Name of a task of the suite."}
 KEEP = {
     "type": "object",
@@ -58,16 +59,32 @@ BOTTLENECK = CheckSchema(
     },
     required=("task", "channel", "keep", "max_drop"),
 )
+AT_LEAST_TWO = {
+    "not": {"type": "integer"},
+    "minItems": 2,
+    "errorMessage": "write at least 2 lengths: `max_slope_per_doubling` compares the smallest with the largest",
+}
 DEPTH = CheckSchema(
     properties={
-        "context_length": {"type": "integer", "minimum": 1},
+        "context_length": {
+            "type": ["integer", "array"],
+            "minimum": 1,
+            "items": {"type": "integer", "minimum": 1},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
         "interpretable_if": {"type": "object", "additionalProperties": {"type": "string"}},
         "max_ratio": {"type": "number", "exclusiveMinimum": 0},
         "max_depth": {"type": "integer", "minimum": 1},
+        "max_slope_per_doubling": {"type": "number", "minimum": 0},
         "convention": {"type": "string", "enum": ["circuit", "implemented"], "default": "implemented"},
     },
     required=("context_length",),
-    extra={"anyOf": [{"required": ["max_ratio"]}, {"required": ["max_depth"]}]},
+    extra={
+        "anyOf": [{"required": ["max_ratio"]}, {"required": ["max_depth"]}, {"required": ["max_slope_per_doubling"]}],
+        "if": {"required": ["max_slope_per_doubling"]},
+        "then": {"properties": {"context_length": AT_LEAST_TWO}},
+    },
 )
 CHRONOLOGY = CheckSchema(
     properties={
@@ -79,6 +96,9 @@ CHRONOLOGY = CheckSchema(
     },
     required=("task", "metric"),
     extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
+    refusal=lambda given: (
+        ("has its bounds swapped", "swap them") if given.get("min", -1) > given.get("max", 1) else None
+    ),
 )
 CHAIN = CheckSchema(
     properties={
@@ -102,6 +122,7 @@ def vocabulary() -> Vocabulary:
         tasks={"arithmetic-chain": CHAIN},
         adapters={"block-diffusion": ("self_conditioning",), "depth-loop": ("loop_state",), "autoregressive": ()},
         zoo=("diffusion-chain", "ar-chain"),
+        settings=SETTINGS,
     )
 
 

@@ -85,6 +85,13 @@ def test_a_later_include_wins_and_a_file_counts_once(write: Callable[..., bytes]
     assert [check.id for check in suite.checks] == ["first", "own"]
 
 
+def test_a_file_that_is_named_twice_counts_once(write: Callable[..., bytes], loaded: Loaded) -> None:
+    write("common.yaml", COMMON)
+    write("a.yaml", "include: [common.yaml]\n")
+    for named in ("[common.yaml, common.yaml]", "[a.yaml, common.yaml]", "[common.yaml, a.yaml]"):
+        assert [check.id for check in loaded(MAIN.replace("[common.yaml]", named)).checks] == ["first", "own"]
+
+
 def test_the_hash_covers_every_file_with_its_length(write: Callable[..., bytes], loaded: Loaded) -> None:
     files = [MAIN.encode(), write("common.yaml", COMMON)]
     joined = b"".join(len(content).to_bytes(8, "big") + content for content in files)
@@ -152,7 +159,7 @@ def test_too_many_files_in_a_row(write: Callable[..., bytes], mistakes: Mistakes
         ("sampling: [1]\n" + COMMON.replace("sampling: {seed: 9, batch_size: 4}\n", ""), "1:11: `sampling` wants a mapping, got a list; write a mapping"),
         ("[]", "1:1: a suite is a mapping from keys to values, got a list; write `key: value` lines"),
         ("", "1:1: the file is empty; write a suite in it"),
-        ("a: [", "1:5: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: [", "1:5: not YAML: expected the node content, but found '<stream end>'; mend this line or the one above it"),
     ],
 )  # fmt: skip  # one row for each mistake
 def test_an_included_file_that_is_refused(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from monitorbench.errors import SuiteError
 from monitorbench.suite.loader import load, resolved
-from monitorbench.suite.model import CheckSpec, ModelSpec, Sampling, Suite, TaskSpec, Vocabulary
+from monitorbench.suite.model import ChannelSpec, CheckSpec, ModelSpec, Sampling, Suite, TaskSpec, Vocabulary
 from monitorbench.suite.schema import schema
 from monitorbench.suite.yaml12 import Yaml12Loader
 
@@ -57,6 +57,7 @@ def test_quickstart(quickstart: str, loaded: Loaded) -> None:
                 type="bottleneck-drop",
                 file="s.yaml",
                 line=9,
+                column=5,
                 parameters={
                     "task": "chain",
                     "channel": "self_conditioning",
@@ -71,6 +72,7 @@ def test_quickstart(quickstart: str, loaded: Loaded) -> None:
                 type="opaque-depth-ratio",
                 file="s.yaml",
                 line=14,
+                column=5,
                 parameters={
                     "context_length": 256,
                     "interpretable_if": {"self_conditioning": "bottleneck"},
@@ -89,6 +91,16 @@ def test_a_suite_needs_few_words(loaded: Loaded) -> None:
         "checks: [{id: d, check: opaque-depth-ratio, context_length: 8, max_depth: 9}]\n"
     )
     assert (suite.tasks, suite.sampling, suite.device, suite.dtype) == ({}, Sampling(), "auto", "float32")
+
+
+def test_what_is_declared_of_channels(quickstart: str, loaded: Loaded) -> None:
+    declared = "channels: {self_conditioning: {trained_through: false}, loop_state: {}}\n"
+    suite = loaded(quickstart + declared)
+    assert suite.channels == {
+        "self_conditioning": ChannelSpec(trained_through=False),
+        "loop_state": ChannelSpec(trained_through="unknown"),
+    }
+    assert loaded(quickstart).channels == {}
 
 
 def test_a_check_goes_before_the_defaults(quickstart: str, loaded: Loaded) -> None:
@@ -110,8 +122,8 @@ def test_all_mistakes_are_reported_at_once_in_order(quickstart: str, mistakes: M
         "s.yaml:5:40: `012` has a leading zero, which readers of YAML 1.1 take for an octal number; "
         "write 12, or '012' for text",
         "s.yaml:6:18: `seed` must be at least 0, got -1; write a number that is at least 0",
-        "s.yaml:14:5: check `depth` wants at least one of `max_ratio`, `max_depth`, got none; "
-        "add `max_ratio` or `max_depth`",
+        "s.yaml:14:5: check `depth` wants at least one of `max_ratio`, `max_depth`, `max_slope_per_doubling`, "
+        "got none; add `max_ratio`, `max_depth` or `max_slope_per_doubling`",
         "s.yaml:17:43: no check `botleneck` in this suite; did you mean `bottleneck`?",
         "s.yaml:18:5: unknown key `max_raito` in check `depth`; did you mean `max_ratio`?",
     ]
@@ -191,7 +203,11 @@ def suites(draw: st.DrawFn) -> dict[str, Any]:
             check |= {"task": draw(task), "channel": "loop_state", "keep": draw(keep), "max_drop": draw(numbers)}
             check |= {"controls": {"note": note}}
         elif kind == "opaque-depth-ratio":
-            check |= {"context_length": draw(st.integers(1, 2**40)), "max_ratio": draw(numbers)}
+            length = st.integers(1, 2**40)
+            lengths = st.lists(length, min_size=2, max_size=4, unique=True)
+            one = st.fixed_dictionaries({"context_length": length, "max_ratio": numbers})
+            several = st.fixed_dictionaries({"context_length": lengths, "max_slope_per_doubling": numbers})
+            check |= draw(one | several)
             if index:
                 check |= {"interpretable_if": {"self_conditioning": draw(st.sampled_from(ids[:index]))}}
         else:
@@ -202,10 +218,14 @@ def suites(draw: st.DrawFn) -> dict[str, Any]:
             }
         checks.append(check)
     suite = {"schema_version": 1, "name": draw(lines), "model": draw(models()), "tasks": tasks, "checks": checks}
-    sampler = st.dictionaries(names, st.integers(-9, 9) | numbers | st.booleans(), max_size=3)
+    sampler = st.dictionaries(
+        st.sampled_from(["max_denoising_steps", "temperature"]), st.integers(-9, 9) | numbers | st.booleans()
+    )
+    declared = st.fixed_dictionaries({}, optional={"trained_through": st.sampled_from([True, False, "unknown"])})
     optional = {
         "baseline": models(),
         "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3"]),
+        "channels": st.dictionaries(st.sampled_from(["self_conditioning", "loop_state"]), declared),
         "dtype": st.sampled_from(["float32", "bfloat16"]),
         "sampling": st.fixed_dictionaries({}, optional={"seed": st.integers(0, 2**63 - 1), "sampler": sampler}),
     }
@@ -220,7 +240,7 @@ def reloaded(plain: dict[str, Any], vocabulary: Vocabulary) -> Suite:
 
 
 def without_places(suite: Suite) -> Suite:
-    checks = tuple(replace(check, file="", line=0) for check in suite.checks)
+    checks = tuple(replace(check, file="", line=0, column=0) for check in suite.checks)
     return replace(suite, path=Path(), source_hash="", checks=checks)
 
 

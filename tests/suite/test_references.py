@@ -56,6 +56,12 @@ def test_a_dangling_name(quickstart: str, mistakes: Mistakes, old: str, new: str
     assert mistakes(quickstart.replace(old, new)) == [f"s.yaml:{line}"]
 
 
+def test_what_is_declared_of_a_channel_that_no_adapter_has(quickstart: str, mistakes: Mistakes) -> None:
+    assert mistakes(quickstart + "channels: {self_cond: {trained_through: false}}\n") == [
+        "s.yaml:19:12: no adapter has a channel `self_cond`; did you mean `self_conditioning`?"
+    ]
+
+
 def test_a_suite_without_tasks_says_so(quickstart: str, mistakes: Mistakes) -> None:
     start, end = quickstart.index("tasks:"), quickstart.index("sampling:")
     assert mistakes(quickstart[:start] + quickstart[end:]) == [

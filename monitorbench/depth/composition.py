@@ -2,20 +2,20 @@
 
 A variable is one tensor of one name that joins segments. Two more: the *cut*, at which every interpretable value begins
 again at depth 0, and the *deepest* interpretable value so far. What nothing has put out yet is a constant: minus
-infinity; only tokens are there from the beginning. A run of a segment is a matrix A_VV over the V variables,
+infinity; only tokens are there from the beginning, at depth 0. A run of a segment is a matrix A_VV over V variables,
 A[i, j] the longest path from i to j and minus infinity where there is none; repeating it is a power of the matrix, by
 squaring, which equals running it again and again.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitorbench.depth.maxplus import Chain, Steps
 from monitorbench.depth.result import DepthResult, PathStep, SegmentDepth
 from monitorbench.depth.trace import Leaf, Trace, is_token_name
 from monitorbench.errors import UsageError
@@ -43,61 +43,56 @@ class _Way:
 
 
 class _Run:
-    """One segment as a matrix, its powers, and the ways behind the entries."""
+    """One segment as a matrix, and the ways behind its entries."""
 
-    def __init__(self, trace: Trace, variables: dict[Leaf, int], interpretable: frozenset[str]) -> None:
+    def __init__(self, trace: Trace, variables: dict[Leaf, int], cut: frozenset[Leaf]) -> None:
         self.trace = trace
-        self.ways = _ways(trace, variables, interpretable)
+        self.ways = _ways(trace, variables, cut)
         A_VV = np.full((len(variables),) * 2, -np.inf)
         np.fill_diagonal(A_VV, 0)
         for end, node in trace.ends.items():
             if end in variables:
                 A_VV[variables[end], variables[end]] = -np.inf
-                if node is not None and end[0] in interpretable:
+                if node is not None and end in cut:
                     A_VV[variables[_CUT], variables[end]] = 0
         for (before, after), way in self.ways.items():
             A_VV[before, after] = max(way.gates, A_VV[before, after])
-        self._powers = [A_VV]
-        self._counted: dict[tuple[int, int, int], Counter[tuple[int, int]]] = {}
-
-    def power(self, level: int) -> NDArray[np.float64]:
-        """The matrix of 2 ** level runs."""
-        while len(self._powers) <= level:
-            A_VV = self._powers[-1]
-            self._powers.append(np.stack([(row_V[:, None] + A_VV).max(0) for row_V in A_VV]))
-        return self._powers[level]
-
-    def count(self, level: int, before: int, after: int) -> Counter[tuple[int, int]]:
-        """How often a longest path through 2 ** level runs takes each way of a single run."""
-        if level == 0:
-            return Counter([(before, after)])
-        key = level, before, after
-        if key not in self._counted:
-            half_VV = self.power(level - 1)
-            middle = int(np.argmax(half_VV[before] + half_VV[:, after]))
-            self._counted[key] = self.count(level - 1, before, middle) + self.count(level - 1, middle, after)
-        return self._counted[key]
+        self.chain = Chain(A_VV)
 
 
-def compose(traces: Sequence[Trace], interpretable: frozenset[str] = frozenset()) -> DepthResult:
+def compose(
+    traces: Sequence[Trace], interpretable: frozenset[str] = frozenset(), *, cut_tokens: bool = True
+) -> DepthResult:
     """Depth of the generation that runs the traced segments in order.
 
     Args:
         traces: one for each segment, all of one convention.
         interpretable: names at which paths are cut, beside tokens.
+        cut_tokens: False lets paths run on through tokens that one segment puts out and another, or the next run of
+            the same, takes in under that name. Tokens are readable, so this only serves to repeat published set-ups.
 
     Raises:
         UsageError: there is nothing to compose, conventions differ, or a segment takes in a tensor that an earlier one
             did not put out under that name.
     """
-    _check(traces, interpretable)
+    if not traces:
+        raise UsageError("there is no segment to compose", fix="give at least one segment")
+    if len({trace.convention for trace in traces}) > 1:
+        raise UsageError("traces of different conventions cannot be composed", fix="trace all in one convention")
     leaves = dict.fromkeys(leaf for trace in traces for leaf in (*trace.sources, *trace.ends))
-    kept = [leaf for leaf in leaves if not is_token_name(leaf[0])]
+    handed_on = frozenset[Leaf]() if cut_tokens else _handed_on(traces)
+    cut = frozenset(
+        leaf for leaf in leaves if leaf not in handed_on and (is_token_name(leaf[0]) or leaf[0] in interpretable)
+    )
+    _check(traces, cut)
+    kept = [leaf for leaf in leaves if leaf in handed_on or not is_token_name(leaf[0])]
     variables = {leaf: index for index, leaf in enumerate([_CUT, _DEEPEST, *kept])}
-    runs = [_Run(trace, variables, interpretable) for trace in traces]
-    depth, path = _longest(runs, [trace.segment.repeat[1] for trace in traces])
-    fewest, _ = _longest(runs, [trace.segment.repeat[0] for trace in traces])
-    seen = {trace.graph[node].operation for trace in traces for node in range(len(trace.graph))}
+    runs = [_Run(trace, variables, cut) for trace in traces]
+    begin_V = np.full(len(variables), -np.inf)
+    begin_V[[variables[leaf] for leaf in (_CUT, *handed_on)]] = 0
+    depth, path = _longest(runs, begin_V, [trace.segment.repeat[1] for trace in traces])
+    fewest, _ = _longest(runs, begin_V, [trace.segment.repeat[0] for trace in traces])
+    seen = {operation for trace in traces for operation in trace.graph.operations}
     return DepthResult(
         depth=depth,
         depth_at_fewest_repeats=fewest,
@@ -105,53 +100,55 @@ def compose(traces: Sequence[Trace], interpretable: frozenset[str] = frozenset()
         interpretable=tuple(sorted(interpretable)),
         path=path,
         segments=tuple(SegmentDepth(segment=t.segment.name, gates=t.depth, repeat=t.segment.repeat) for t in traces),
+        tokens_cut=cut_tokens,
         notes=tuple(dict.fromkeys(note for operation, note in _BOUNDS.items() if operation in seen)),
     )
 
 
-def _is_cut(leaf: Leaf, interpretable: frozenset[str]) -> bool:
-    return is_token_name(leaf[0]) or leaf[0] in interpretable
+def _handed_on(traces: Sequence[Trace]) -> frozenset[Leaf]:
+    """Tokens that some segment puts out and some segment takes in."""
+    put_out = {leaf for trace in traces for leaf in trace.ends}
+    return frozenset(leaf for trace in traces for leaf in trace.sources if leaf in put_out and is_token_name(leaf[0]))
 
 
-def _ways(trace: Trace, variables: dict[Leaf, int], interpretable: frozenset[str]) -> dict[tuple[int, int], _Way]:
+def _ways(trace: Trace, variables: dict[Leaf, int], cut: frozenset[Leaf]) -> dict[tuple[int, int], _Way]:
     ways: dict[tuple[int, int], _Way] = {}
     for end, node in trace.ends.items():
         depths = trace.graph[node].depths if node is not None else {}
         for source, origin in trace.sources.items():
             if origin in depths:
-                before = variables[_CUT if is_token_name(source[0]) else source]
-                after = variables[_DEEPEST if _is_cut(end, interpretable) else end]
+                before = variables.get(source, variables[_CUT])
+                after = variables[_DEEPEST if end in cut else end]
                 known = ways.get((before, after))
                 if known is None or known.gates < depths[origin]:
                     ways[before, after] = _Way(source=source, end=end, gates=depths[origin])
     return ways
 
 
-def _longest(runs: Sequence[_Run], repeats: Sequence[int]) -> tuple[int, tuple[PathStep, ...]]:
+def _longest(
+    runs: Sequence[_Run], begin_V: NDArray[np.float64], repeats: Sequence[int]
+) -> tuple[int, tuple[PathStep, ...]]:
     """Runs everything forward, then follows the longest path back."""
-    size = len(runs[0].power(0))
-    x_V = np.full(size, -np.inf)
-    x_V[0] = 0
+    x_V = begin_V
     history = []
     for run, times in zip(runs, repeats, strict=True):
-        for level in range(times.bit_length()):
-            if times >> level & 1:
-                history.append((run, level, x_V))
-                x_V = (x_V[:, None] + run.power(level)).max(0)
+        for chain in run.chain.factors(times):
+            history.append((run, chain, x_V))
+            x_V = (x_V[:, None] + chain.A_VV).max(0)
     here = int(np.argmax(x_V))
     depth = int(x_V[here])
     steps: list[PathStep] = []
-    for run, level, x_V in reversed(history):
-        before = int(np.argmax(x_V + run.power(level)[:, here]))
-        steps += _steps(run, run.count(level, before, here))
+    for run, chain, x_V in reversed(history):
+        before = int(np.argmax(x_V + chain.A_VV[:, here]))
+        steps += _steps(run, chain.steps(before, here))
         here = before
     return depth, _merged(steps[::-1])
 
 
-def _steps(run: _Run, counted: Counter[tuple[int, int]]) -> list[PathStep]:
+def _steps(run: _Run, counted: Steps) -> list[PathStep]:
     steps = []
-    for key, times in reversed(counted.items()):
-        way = run.ways.get(key)
+    for (_, before, after), times in counted.items():
+        way = run.ways.get((before, after))
         if way is None or not way.gates:
             continue
         graph, end = run.trace.graph, run.trace.ends[way.end]
@@ -186,11 +183,7 @@ def _merged(steps: list[PathStep]) -> tuple[PathStep, ...]:
     return tuple(merged.values())
 
 
-def _check(traces: Sequence[Trace], interpretable: frozenset[str]) -> None:
-    if not traces:
-        raise UsageError("there is no segment to compose", fix="give at least one segment")
-    if len({trace.convention for trace in traces}) > 1:
-        raise UsageError("traces of different conventions cannot be composed", fix="trace all in one convention")
+def _check(traces: Sequence[Trace], cut: frozenset[Leaf]) -> None:
     put_out: dict[str, set[Leaf]] = {}
     for trace in traces:
         for leaf in trace.ends:
@@ -198,7 +191,7 @@ def _check(traces: Sequence[Trace], interpretable: frozenset[str]) -> None:
     for trace in traces:
         for leaf in trace.sources:
             known = put_out.get(leaf[0])
-            if known is not None and leaf not in known and not _is_cut(leaf, interpretable):
+            if known is not None and leaf not in known and leaf not in cut:
                 raise UsageError(
                     f"it takes in {''.join(leaf)}, and no segment puts that tensor out under the name {leaf[0]}",
                     where=f"segment {trace.segment.name!r}",

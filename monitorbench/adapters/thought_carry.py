@@ -1,0 +1,145 @@
+"""What a thought is made of: how it is taken from the model, fed back, read as tokens, and written from them.
+
+Shape suffixes: B rows, d width of the model, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from monitorbench.adapters.base import Channel
+from monitorbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+THOUGHT = Channel(name="thought", axis="loop", kind="vector", exact=False)
+Mode: TypeAlias = Literal["hidden", "projection", "mixture"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thinking:
+    """How a model thinks before it writes.
+
+    Attributes:
+        thoughts: how many thoughts at most.
+        mode: `hidden` feeds the last hidden state back (Coconut, arXiv 2412.06769), `projection` feeds it through a
+            module of the model (CODI, arXiv 2502.21074), `mixture` feeds the average of all token embeddings, weighted
+            by the next token's probabilities (Soft Thinking, arXiv 2505.15778), which needs no training.
+        projection: path of that module, for `projection`.
+        temperature: of the probabilities of a mixture, and of the text; 0 writes the likeliest token.
+        top_k: tokens of a mixture, renormalised; 0 keeps all.
+        stop_entropy: a row stops thinking once the entropy of its mixtures, in nats, stays below this.
+        stop_after: for so many thoughts on end.
+    """
+
+    thoughts: int
+    mode: Mode = "hidden"
+    projection: str = ""
+    temperature: float = 0.0
+    top_k: int = 0
+    stop_entropy: float = 0.0
+    stop_after: int = 1
+
+
+def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
+    """Settings of a suite over those that a checkpoint's configuration holds under `thought_loop`.
+
+    Raises:
+        UsageError: a value is not one that the family has, or the number of thoughts is said nowhere.
+    """
+    given = {**(getattr(config, "thought_loop", None) or {}), **settings}
+    if "thoughts" not in given:
+        raise UsageError(
+            "neither the suite nor the checkpoint says how many thoughts there are",
+            fix="set thoughts in sampling.sampler",
+        )
+    chosen = Thinking(**given)
+    _require(chosen.mode in get_args(Mode), "mode", chosen.mode, ", ".join(get_args(Mode)))
+    _require(chosen.thoughts >= 0, "thoughts", chosen.thoughts, "0 or more")
+    _require(chosen.temperature >= 0, "temperature", chosen.temperature, "0 or more")
+    _require(chosen.top_k >= 0, "top_k", chosen.top_k, "0 for all tokens, or more")
+    _require(chosen.stop_after >= 1, "stop_after", chosen.stop_after, "1 or more")
+    return chosen
+
+
+def _require(fits: bool, name: str, value: object, known: str) -> None:
+    if not fits:
+        raise UsageError(f"the sampler setting {name} cannot be {value}", fix=f"use {known}")
+
+
+class Carry:
+    """Thoughts of one model under one way of thinking.
+
+    A carried value is (B, 1, d), the vector that is fed; (B, 2, d) under `projection`, the state before it and the
+    vector that is fed; and (B, 1, V) under `mixture`, the log-probabilities of the tokens that are mixed.
+    """
+
+    def __init__(self, model: Any, chosen: Thinking) -> None:
+        self._model, self._chosen = model, chosen
+        self._projection = _submodule(model, chosen.projection) if chosen.mode == "projection" else None
+
+    def taken(self, state_B1d: Tensor, logits_B1V: Tensor) -> Tensor:
+        """The carried value after a forward pass with this last hidden state and these next-token logits."""
+        import torch
+
+        if self._chosen.mode == "hidden":
+            return state_B1d
+        if self._projection is not None:
+            projected_B1d: Tensor = self._projection(state_B1d)
+            return torch.cat([state_B1d, projected_B1d], 1)
+        logits_B1V = logits_B1V / (self._chosen.temperature or 1.0)
+        if self._chosen.top_k:
+            least_B11 = logits_B1V.topk(min(self._chosen.top_k, logits_B1V.shape[-1]), dim=-1).values[..., -1:]
+            logits_B1V = logits_B1V.masked_fill(logits_B1V < least_B11, -torch.inf)
+        log_share_B1V: Tensor = logits_B1V.log_softmax(-1)
+        return log_share_B1V
+
+    def fed(self, value: Tensor) -> Tensor:
+        """(B, 1, d) what the next forward pass takes in for a carried value."""
+        return self._mixed(value) if self._chosen.mode == "mixture" else value[:, -1:]
+
+    def read(self, value: Tensor) -> Tensor:
+        """(B, 1, V) logits that stand for a carried value: the model's own head over the state, or the mixture."""
+        if self._chosen.mode == "mixture":
+            return value
+        logits_B1V: Tensor = self._model.get_output_embeddings()(value[:, :1])
+        return logits_B1V
+
+    def write(self, logits_B1V: Tensor, like: Tensor) -> Tensor:
+        """A value that carries what the logits say: a mixture of embeddings, as long as the vector that was fed."""
+        if self._chosen.mode == "mixture":
+            log_share_B1V: Tensor = logits_B1V.log_softmax(-1)
+            return log_share_B1V.to(like.dtype)
+        mixed_B1d = self._mixed(logits_B1V)
+        length_B11 = like[:, -1:].norm(dim=-1, keepdim=True)
+        scaled_B1d: Tensor = mixed_B1d * length_B11 / mixed_B1d.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        return scaled_B1d.to(like.dtype).expand(like.shape)
+
+    def entropy(self, value: Tensor) -> Tensor:
+        """(B,) entropy in nats of what a value reads as."""
+        import torch
+
+        total_B: Tensor = torch.special.entr(self.read(value).float().softmax(-1)).sum((-2, -1))
+        return total_B
+
+    def _mixed(self, logits_B1V: Tensor) -> Tensor:
+        table: Any = self._model.get_input_embeddings()
+        # Some families scale what they look up.
+        scale = getattr(table, "embed_scale", 1.0)
+        mixed_B1d: Tensor = logits_B1V.softmax(-1).to(table.weight.dtype) @ table.weight * scale
+        return mixed_B1d
+
+
+def _submodule(model: nn.Module, path: str) -> nn.Module:
+    modules: dict[str, nn.Module] = dict(model.named_modules())
+    if not path or path not in modules:
+        near = difflib.get_close_matches(path, modules, n=3)
+        raise UsageError(
+            f"the model has no module {path!r} to project thoughts with",
+            fix=f"did you mean {', '.join(near)}?" if near else "name a module path in sampling.sampler.projection",
+        )
+    return modules[path]

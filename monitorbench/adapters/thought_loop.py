@@ -1,0 +1,135 @@
+"""Causal models that think in vectors before they write: what one forward pass ends in is fed to the next.
+
+Shape suffixes: B rows, W prompt width, T positions so far, P text so far, d width of the model, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from monitorbench.adapters import batches
+from monitorbench.adapters.autoregressive import Autoregressive
+from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
+from monitorbench.adapters.checkpoint import Checkpoint
+from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, thinking
+from monitorbench.adapters.thought_run import ThoughtRun
+from monitorbench.adapters.thought_segments import thought_segments
+from monitorbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PretrainedConfig
+
+SETTINGS = tuple(Thinking.__dataclass_fields__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThoughtLoop:
+    """Any causal model of transformers, run through a loop of our own: thoughts first, text after them."""
+
+    model: Any
+    tokenizer: Any
+    family: ClassVar[str] = "thought-loop"
+    summary: ClassVar[str] = "Causal language models that feed vectors back as thoughts before they write."
+    channels: ClassVar[tuple[Channel, ...]] = (THOUGHT,)
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    words: ClassVar[tuple[str, ...]] = ("mode", "projection")
+    left_to_right: ClassVar[bool] = True
+
+    @staticmethod
+    def claims(config: PretrainedConfig) -> bool:
+        """Whether a checkpoint says of itself that it thinks, by `thought_loop` in its configuration."""
+        return hasattr(config, "thought_loop") and ThoughtLoop.runs(config)
+
+    @staticmethod
+    def runs(config: PretrainedConfig) -> bool:
+        """Whether the family can run it when it is named: any causal model."""
+        return Autoregressive.runs(config)
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> ThoughtLoop:
+        """Load weights and tokenizer."""
+        plain = Autoregressive.load(checkpoint, device=device, dtype=dtype)
+        return cls(model=plain.model, tokenizer=plain.tokenizer)
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, *, dtype: str) -> ThoughtLoop:
+        """The model without weights, and no tokenizer."""
+        plain = Autoregressive.from_config(config, dtype=dtype)
+        return cls(model=plain.model, tokenizer=plain.tokenizer)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens in the vocabulary."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    @property
+    def max_length(self) -> int:
+        """Largest number of positions that the model was made for, thoughts included."""
+        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 0)) or 2**31
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
+        return list(self.tokenizer(prompt)["input_ids"])
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of generated ids."""
+        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
+    ) -> Output:
+        """Run one batch; one channel event for every thought, then one observation event for every token."""
+        import torch
+
+        from monitorbench.adapters.draws import SeededDraws
+
+        batches.check_settings(list(limits.sampler), SETTINGS, self.family)
+        chosen = thinking(limits.sampler, self.model.config)
+        plain = Autoregressive(model=self.model, tokenizer=self.tokenizer)
+        pad, ends = plain.special_ids()
+        ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
+        run = ThoughtRun(
+            model=self.model,
+            chosen=chosen,
+            seeds=tuple(seeds),
+            hook=hook,
+            ends=ends,
+            max_new_tokens=limits.max_new_tokens,
+        )
+        draws = SeededDraws(seeds)
+        with torch.no_grad(), draws:
+            draws.start(0)
+            texts = run.generate(ids_BW, mask_BW)
+        rows = [batches.until_end(text, ends) for text in texts]
+        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+
+    def read(self, channel: str, value: Tensor) -> Tensor:
+        """(B, 1, V) logits: the model's own head over the state, or the mixture itself."""
+        return self._carry_of(channel, value).read(value)
+
+    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
+        """A mixture of embeddings, as long as the vector that was fed; or the mixture's log-probabilities."""
+        return self._carry_of(channel, like).write(logits, like)
+
+    def segments(
+        self,
+        *,
+        context_length: int,
+        max_new_tokens: int,
+        sampler: Mapping[str, float | int | bool | str],
+        commit: bool = False,
+    ) -> tuple[Segment, ...]:
+        """Reading the prompt, thinking, and writing one token at full context."""
+        del commit
+        chosen = thinking(sampler, self.model.config)
+        return thought_segments(self.model, chosen, context_length=context_length, max_new_tokens=max_new_tokens)
+
+    def _carry_of(self, channel: str, value: Tensor) -> Carry:
+        if channel != THOUGHT.name:
+            raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
+        mixture = value.shape[1] == 1 and value.shape[-1] == self.vocab_size
+        # Reading and writing are the same with and without a projection: the value's shape says all.
+        return Carry(self.model, Thinking(thoughts=0, mode="mixture" if mixture else "hidden"))
