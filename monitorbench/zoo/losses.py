@@ -59,28 +59,6 @@ def causal(model: Any, batch: Batch, progress: Progress) -> Losses:
     return Losses(total=loss, figures={"loss": loss.item(), "whole": matches_BC.all(-1).float().mean().item()})
 
 
-def masked(model: Any, batch: Batch, progress: Progress) -> Losses:
-    """Cross-entropy at the masked positions of the response, of which a uniformly drawn share is masked in each row."""
-    del progress
-    mask_id = model.config.vocab_size - 1
-    share_B1 = torch.rand(len(batch.targets_BC), 1)
-    hidden_BC = torch.rand(batch.targets_BC.shape) < share_B1
-    hidden_BC |= torch.nn.functional.one_hot(torch.rand(hidden_BC.shape).argmax(-1), hidden_BC.shape[1]).bool()
-    ids_BT = torch.cat([batch.prompts_BP, torch.where(hidden_BC, mask_id, batch.targets_BC)], 1)
-    mask_BT = pad(batch.mask_BP, (0, hidden_BC.shape[1]), value=True).long()
-    logits_BTV = model(
-        input_ids=ids_BT, attention_mask=mask_BT, position_ids=(mask_BT.cumsum(-1) - 1).clamp(min=0)
-    ).logits
-    loss_BC = _by_token(logits_BTV[:, PROMPT_WIDTH:], batch)
-    return Losses(
-        total=loss_BC[hidden_BC].mean(),
-        figures={
-            "loss": loss_BC[hidden_BC].mean().item(),
-            "loss of a first": loss_BC[hidden_BC & (share_B1 > 0.9)].mean().nan_to_num().item(),
-        },
-    )
-
-
 def diffusion(model: Any, batch: Batch, progress: Progress) -> Losses:
     """Denoising loss at the last and at one earlier step of an unrolled chain of steps.
 
@@ -140,7 +118,7 @@ def _by_token(logits_BCV: Tensor, batch: Batch) -> Tensor:
     return cross_entropy(logits_BCV.transpose(1, 2), batch.targets_BC, reduction="none")
 
 
-OBJECTIVES: dict[str, Objective] = {"causal": causal, "masked": masked, "diffusion": diffusion, "opaque": opaque}
+OBJECTIVES: dict[str, Objective] = {"causal": causal, "diffusion": diffusion, "opaque": opaque}
 
 
 class _Encoded:

@@ -25,7 +25,7 @@ class Recipe:
     """One training run.
 
     Attributes:
-        kind: `causal`, `masked`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries).
+        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries).
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
@@ -67,11 +67,6 @@ RECIPES = {
     "ar-chain": (
         Recipe(
             kind="causal", steps=2400, stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.1, lengths=(2, 3, 4)))
-        ),
-    ),
-    "masked-chain": (
-        Recipe(
-            kind="masked", steps=3000, stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.1, lengths=(2, 3, 4)))
         ),
     ),
     "diffusion-chain": (

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from monitorbench.adapters.checkpoint import ZOO
 from monitorbench.tasks.arithmetic_chain import vocabulary
 from monitorbench.zoo.batches import training_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
-from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_masked, build_tokenizer
+from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
 from monitorbench.zoo.recipes import RECIPES, Recipe
 
 LOG_EVERY, SAVE_EVERY = 100, 500
@@ -70,8 +70,7 @@ def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The model a recipe starts from: random weights, or its parent."""
     torch.manual_seed(recipe.seed)
     if recipe.parent is None:
-        builders: dict[str, Callable[[int], Any]] = {"causal": build_causal, "masked": build_masked}
-        return builders.get(recipe.kind, build_diffusion)(len(tokenizer))
+        return build_causal(len(tokenizer)) if recipe.kind == "causal" else build_diffusion(len(tokenizer))
     folder = ZOO / recipe.parent
     if RECIPES[recipe.parent][0].kind == "causal":
         return adapt_to_diffusion(Gemma4ForCausalLM.from_pretrained(folder, local_files_only=True), len(tokenizer))
@@ -95,9 +94,9 @@ def main(argv: list[str] | None = None) -> int:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
     output = arguments.output or ZOO / arguments.name
     output.mkdir(parents=True, exist_ok=True)
-    runs = RECIPES[arguments.name][arguments.from_run - 1 :]
-    tokenizer = build_tokenizer(vocabulary(), mask=runs[0].kind == "masked")
+    tokenizer = build_tokenizer(vocabulary())
     tokenizer.save_pretrained(output)
+    runs = RECIPES[arguments.name][arguments.from_run - 1 :]
     with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:
         for number, recipe in enumerate(runs, start=arguments.from_run):
             for line in train(recipe, build(recipe, tokenizer), tokenizer, output):
