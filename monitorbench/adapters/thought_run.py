@@ -71,9 +71,11 @@ class ThoughtRun:
                 value = self._carry.taken(self._state_B1d, self._logits_B1V)
                 value, thought_B1d = self._hooked(loop, value, thinks_B)
                 fed_B1d = torch.where(thinks_B[:, None, None].to(fed_B1d.device), thought_B1d, fed_B1d)
-                is_sure_B = self._carry.entropy(value).cpu() < self._chosen.stop_entropy
-                sure_B = torch.where(is_sure_B, sure_B + 1, 0)
-                left_B = torch.where(sure_B < self._chosen.stop_after, left_B - 1, 0)
+                left_B = left_B - 1
+                if self._chosen.stop_entropy:
+                    is_sure_B = self._carry.entropy(value).cpu() < self._chosen.stop_entropy
+                    sure_B = torch.where(is_sure_B, sure_B + 1, 0)
+                    left_B = torch.where(sure_B < self._chosen.stop_after, left_B, 0)
             self._mask_BT = torch.nn.functional.pad(self._mask_BT, (0, 1), value=1)
             self._forward(inputs_embeds=fed_B1d)
         self._observe(everything=True)

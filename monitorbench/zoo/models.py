@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transformers import (
-        DiffusionGemmaForBlockDiffusion,
-        Gemma4ForCausalLM,
-        ModernBertForMaskedLM,
-        PreTrainedTokenizerFast,
-    )
+    from transformers import DiffusionGemmaForBlockDiffusion, Gemma4ForCausalLM, PreTrainedTokenizerFast
 
 SPECIAL_TOKENS = ("<pad>", "<eos>", "<bos>", "<unk>", "<image>")
 PAD, EOS, BOS, UNKNOWN, IMAGE = range(len(SPECIAL_TOKENS))
-MASK = "<mask>"
 CANVAS_LENGTH = 18
 DENOISING_STEPS = 8
 TEMPERATURE = (0.4, 0.8)
@@ -23,12 +17,12 @@ TEMPERATURE = (0.4, 0.8)
 _ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 
 
-def build_tokenizer(words: list[str], *, mask: bool = False) -> PreTrainedTokenizerFast:
-    """A tokenizer that splits at white space and knows exactly `words`, the special tokens, and maybe a mask token."""
+def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer that splits at white space and knows exactly `words` and the special tokens."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {word: index for index, word in enumerate([*SPECIAL_TOKENS, *words, *([MASK] if mask else [])])}
+    vocabulary = {word: index for index, word in enumerate([*SPECIAL_TOKENS, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers does not type it
@@ -37,7 +31,6 @@ def build_tokenizer(words: list[str], *, mask: bool = False) -> PreTrainedTokeni
         eos_token="<eos>",
         bos_token="<bos>",
         unk_token="<unk>",
-        **({"mask_token": MASK} if mask else {}),
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
@@ -131,31 +124,6 @@ def build_diffusion(vocab_size: int, *, layers: int = 3, hidden: int = 128) -> D
         bos_token_id=BOS,
     )
     return model
-
-
-def build_masked(vocab_size: int, *, layers: int = 3, hidden: int = 128) -> ModernBertForMaskedLM:
-    """A small ModernBERT that sees everything from everywhere, random weights; the last id is the mask token's."""
-    from transformers import ModernBertConfig, ModernBertForMaskedLM
-
-    config = ModernBertConfig(
-        vocab_size=vocab_size,
-        hidden_size=hidden,
-        intermediate_size=2 * hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        layer_types=["full_attention"] * layers,
-        rope_parameters={"full_attention": _ROPE, "sliding_attention": _ROPE},
-        attention_bias=True,
-        max_position_embeddings=256,
-        initializer_range=0.1,
-        initializer_cutoff_factor=3.0,
-        pad_token_id=PAD,
-        eos_token_id=EOS,
-        bos_token_id=BOS,
-        cls_token_id=BOS,
-        sep_token_id=EOS,
-    )
-    return ModernBertForMaskedLM(config)
 
 
 def adapt_to_diffusion(causal: Gemma4ForCausalLM, vocab_size: int) -> DiffusionGemmaForBlockDiffusion:

@@ -25,7 +25,6 @@ from monitorbench.zoo.models import (
     PAD,
     build_causal,
     build_diffusion,
-    build_masked,
     build_tokenizer,
 )
 
@@ -103,8 +102,15 @@ def _thinking(build: Callable[[int], Any], **how: Any) -> Callable[[int], Any]:
 
 
 def _masked(words: int) -> Any:
+    from transformers import ModernBertConfig, ModernBertForMaskedLM
+
     torch.manual_seed(0)
-    return build_masked(words, **SIZES)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+    ids = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS, "cls_token_id": BOS, "sep_token_id": EOS}
+    # Larger weights than usual, so that predictions differ enough to be ordered.
+    spread = {"initializer_range": 0.1, "initializer_cutoff_factor": 3.0}
+    places = {"max_position_embeddings": 96, "layer_types": ["full_attention"]}
+    return ModernBertForMaskedLM(ModernBertConfig(vocab_size=words, **sizes, **ids, **spread, **places))
 
 
 def _bert(words: int) -> Any:
@@ -150,7 +156,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     root = tmp_path_factory.mktemp("saved")
 
     def folder(name: str) -> Path:
-        tokenizer = build_tokenizer(vocabulary(), mask=name in MASKED)
+        tokenizer = build_tokenizer(vocabulary())
+        if name in MASKED:
+            tokenizer.add_special_tokens({"mask_token": "<mask>"})
         if not (root / name).exists():
             BUILDERS[name](len(tokenizer)).save_pretrained(root / name)
             tokenizer.save_pretrained(root / name)
