@@ -105,7 +105,7 @@ def _load_models(suite: Suite, device: str) -> Iterator[tuple[Notice, str, Loade
     if suite.baseline is not None and needs_baseline(suite):
         specs["baseline"] = suite.baseline
     for role, spec in specs.items():
-        model = load_model(role, spec, device=device, dtype=suite.dtype)
+        model = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=model.report.parameters, device=device), role, model
 
 

@@ -48,8 +48,8 @@ def suite_of(tmp_path: Path) -> Callable[..., Suite]:
 
 def planned(suite: Suite) -> Any:
     # Planning runs no model; all it asks of one is how many tokens it knows.
-    config = SimpleNamespace(text_config=SimpleNamespace(vocab_size=64))
-    untouched: Any = BlockDiffusion(model=SimpleNamespace(config=config), tokenizer=None)  # type: ignore[arg-type]
+    config = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=64))
+    untouched: Any = BlockDiffusion(model=SimpleNamespace(config=config), tokenizer=None)
     return make_plan(suite, untouched)
 
 

@@ -141,7 +141,7 @@ def test_a_failure_says_why_and_how_to_run_it_again(bench: Bench) -> None:
 def test_a_skip_gives_its_reason_and_points_into_the_suite(bench: Bench) -> None:
     text = bench.suite(ALL)
     line = text.splitlines().index("  - id: bottleneck") + 1
-    reason = "The candidate's adapter family, autoregressive, has no channel self_conditioning."
+    reason = "The candidate, of the adapter family autoregressive, has no channel self_conditioning."
     bench.pytest("-rs").stdout.fnmatch_lines([f"SKIPPED [[]1[]] s.monitor.yaml:{line}: {reason}"])
 
 

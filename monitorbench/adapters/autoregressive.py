@@ -12,27 +12,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
-from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.base import Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig
 
 SETTINGS = ("do_sample", "temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Autoregressive:
+class Autoregressive(LanguageModel):
     """Any causal model of transformers, run through its own `generate`."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase | NoTokenizer
     family: ClassVar[str] = "autoregressive"
     summary: ClassVar[str] = "Causal language models of transformers, which carry nothing opaque from token to token."
-    channels: ClassVar[tuple[Channel, ...]] = ()
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
 
@@ -73,24 +71,6 @@ class Autoregressive:
         model = build(lambda: auto.from_config(config, dtype=dtype, trust_remote_code=False))
         return cls(model=model, tokenizer=NoTokenizer())
 
-    @property
-    def vocab_size(self) -> int:
-        """Number of tokens in the vocabulary."""
-        return int(self.model.config.get_text_config().vocab_size)
-
-    @property
-    def max_length(self) -> int:
-        """Largest number of positions that the model was made for."""
-        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 0)) or 2**31
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
-        return list(self.tokenizer(prompt)["input_ids"])
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of generated ids."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
-
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
@@ -119,16 +99,6 @@ class Autoregressive:
             )
         rows = [batches.until_end(row, ends) for row in sequences_BT[:, ids_BW.shape[1] :].tolist()]
         return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
-
-    def read(self, channel: str, value: Tensor) -> Tensor:
-        """There is no channel to read."""
-        del value
-        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
-
-    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
-        """There is no channel to write."""
-        del logits, like
-        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
 
     def segments(
         self,

@@ -153,7 +153,7 @@ class Adapter(Protocol):
     Attributes:
         family: registered name.
         summary: one sentence on what it runs.
-        channels: every opaque value that the family carries from one computation to the next.
+        channels: every opaque value that a model of the family may carry from one computation to the next.
         settings: names of the sampler settings that a suite may give.
         words: those whose values are words, not numbers; a family without any may leave it out.
         left_to_right: every token is committed once, in text order, by construction.
@@ -189,6 +189,9 @@ class Adapter(Protocol):
     @property
     def max_length(self) -> int:
         """Largest number of positions that the model was made for."""
+
+    def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+        """Those of the family's channels that this model carries under these sampler settings."""
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt."""

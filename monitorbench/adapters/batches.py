@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from monitorbench.adapters.base import Adapter, Edit
+from monitorbench.adapters.base import Adapter, Channel, Edit
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +72,11 @@ def own_settings(
     A suite may hold settings of several families, so that one suite can compare them.
     """
     return {name: value for name, value in sampler.items() if name in adapter.settings}
+
+
+def carried_channels(adapter: Adapter, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+    """Every channel that the adapter's model carries under a suite's sampler settings."""
+    return adapter.carries(own_settings(adapter, sampler))
 
 
 def check_settings(sampler: Sequence[str], known: Sequence[str], family: str) -> None:

@@ -15,12 +15,13 @@ from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.block_diffusion_segments import generation_segments
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig
 
     from monitorbench.adapters.draws import SeededDraws
 
@@ -30,15 +31,13 @@ HONOURED = frozenset({"value", "tokens"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BlockDiffusion:
+class BlockDiffusion(LanguageModel):
     """DiffusionGemma of transformers, run through its own `generate`.
 
     The denoising step is wrapped, because it is the one place that returns what is carried and decides what is
     accepted; everything inside it is the model's own.
     """
 
-    model: Any
-    tokenizer: PreTrainedTokenizerBase | NoTokenizer
     family: ClassVar[str] = "block-diffusion"
     summary: ClassVar[str] = "DiffusionGemma, which carries the logits of each denoising step into the next."
     channels: ClassVar[tuple[Channel, ...]] = (SELF_CONDITIONING,)
@@ -66,24 +65,6 @@ class BlockDiffusion:
         made: Any = DiffusionGemmaForBlockDiffusion
         model = build(lambda: made._from_config(config, dtype=dtype))
         return cls(model=model, tokenizer=NoTokenizer())
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of tokens in the vocabulary."""
-        return int(self.model.config.text_config.vocab_size)
-
-    @property
-    def max_length(self) -> int:
-        """Largest number of positions that the model was made for."""
-        return int(self.model.config.text_config.max_position_embeddings)
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
-        return list(self.tokenizer(prompt)["input_ids"])
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of generated ids."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits

@@ -115,7 +115,7 @@ def rows_are_independent(trial: Trial) -> tuple[Finding, ...]:
 def keeping_everything_is_exact(trial: Trial) -> tuple[Finding, ...]:
     """Where a channel is declared exact, writing what was read gives back the value, bit for bit."""
     rule, adapter = "keeping everything is exact", trial.adapter
-    exact = {channel.name for channel in adapter.channels if channel.exact}
+    exact = {channel.name for channel in _carried(trial) if channel.exact}
     events = [event for event in _watched(trial).events if event.channel in exact and event.value is not None]
     broken = Counter(
         event.channel
@@ -132,7 +132,7 @@ def keeping_everything_is_exact(trial: Trial) -> tuple[Finding, ...]:
 def steps_are_observed_once(trial: Trial) -> tuple[Finding, ...]:
     """Every step has one observation event with logits, and one event for every channel that crosses steps."""
     rule, events = "steps are observed once", _watched(trial).events
-    names = [None, *(channel.name for channel in trial.adapter.channels if channel.axis == "step")]
+    names = [None, *(channel.name for channel in _carried(trial) if channel.axis == "step")]
     steps = sorted({(event.index.block, event.index.step) for event in events})
     counts = Counter((event.index.block, event.index.step, event.channel) for event in events)
     found = [
@@ -154,7 +154,7 @@ def edits_arrive(trial: Trial) -> tuple[Finding, ...]:
     """A value that a hook puts in place of the carried one is what the next step is computed from."""
     return tuple(
         Finding(rule="edits arrive", what=f"turning the value of {channel.name} upside down changes no logits")
-        for channel in trial.adapter.channels
+        for channel in _carried(trial)
         if not _differences("", "", _watched(trial), _watched(trial, _negated(channel)), range(len(trial.prompts)))
     )
 
@@ -189,6 +189,10 @@ CHECKS = (
 class _Watched:
     output: Output
     events: tuple[Event, ...]
+
+
+def _carried(trial: Trial) -> tuple[Channel, ...]:
+    return trial.adapter.carries(trial.limits.sampler)
 
 
 def _watched(trial: Trial, change: Hook | None = None) -> _Watched:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import Checkpoint, find
 from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.errors import CheckpointError, UsageError
@@ -43,8 +45,15 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str) -> Loaded:
+def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: Mapping[str, Any] = {}) -> Loaded:
     """Find, check and load a checkpoint with the adapter that its configuration or the suite asks for.
+
+    Args:
+        role: `candidate` or `baseline`.
+        spec: what the suite says of the model.
+        device: `cpu`, `cuda` or `cuda:N`.
+        dtype: name of a torch dtype.
+        sampler: the suite's sampler settings, on which it may depend what the model carries.
 
     Raises:
         CheckpointError: nothing usable is there, or no adapter family runs such a model.
@@ -60,7 +69,7 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str) -> Loaded
         family=adapter.family,
         architecture=type(adapter.model).__name__,
         parameters=sum(parameter.numel() for parameter in adapter.model.parameters()),
-        channels=tuple(channel.name for channel in adapter.channels),
+        channels=tuple(channel.name for channel in carried_channels(adapter, sampler)),
         weights_sha256=hashes.weights,
         config_sha256=hashes.config,
         tokenizer_sha256=hashes.tokenizer,

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
-from monitorbench.adapters.base import Channel, Edit, Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.base import Edit, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.masked_sampler import SETTINGS, Schedule, fill, propose, schedule
 from monitorbench.adapters.weightless import NoTokenizer, build
-from monitorbench.errors import CheckpointError, UsageError
+from monitorbench.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig
 
 HONOURED = frozenset({"tokens", "hold"})
 REMOTE_CLASSES = ("AutoModelForMaskedLM", "AutoModel", "AutoModelForCausalLM")
@@ -26,7 +27,7 @@ REMOTE_CLASSES = ("AutoModelForMaskedLM", "AutoModel", "AutoModelForCausalLM")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MaskedDiffusion:
+class MaskedDiffusion(LanguageModel):
     """Any model that maps ids to logits and has a mask token, run through a sampler of our own.
 
     Attributes:
@@ -34,12 +35,9 @@ class MaskedDiffusion:
         mask_id: id of the mask token.
     """
 
-    model: Any
-    tokenizer: PreTrainedTokenizerBase | NoTokenizer
     mask_id: int
     family: ClassVar[str] = "masked-diffusion"
     summary: ClassVar[str] = "Masked language models, which carry nothing but the partly masked canvas between steps."
-    channels: ClassVar[tuple[Channel, ...]] = ()
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     words: ClassVar[tuple[str, ...]] = ("remasking",)
     left_to_right: ClassVar[bool] = False
@@ -85,24 +83,6 @@ class MaskedDiffusion:
         model = build(lambda: auto.from_config(config, dtype=dtype, trust_remote_code=False))
         return cls(model=model, tokenizer=NoTokenizer(), mask_id=0)
 
-    @property
-    def vocab_size(self) -> int:
-        """Number of tokens in the vocabulary."""
-        return int(self.model.config.vocab_size)
-
-    @property
-    def max_length(self) -> int:
-        """Largest number of positions that the model was made for."""
-        return int(getattr(self.model.config, "max_position_embeddings", 0)) or 2**31
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
-        return list(self.tokenizer(prompt)["input_ids"])
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of generated ids."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
-
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
@@ -137,16 +117,6 @@ class MaskedDiffusion:
         logits_BTV: Tensor = self.model(input_ids=ids_BT, attention_mask=mask_BT, **positions).logits
         logits_BTV[..., self.mask_id] = -float("inf")
         return logits_BTV
-
-    def read(self, channel: str, value: Tensor) -> Tensor:
-        """There is no channel to read."""
-        del value
-        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
-
-    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
-        """There is no channel to write."""
-        del logits, like
-        raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
 
     def segments(
         self,

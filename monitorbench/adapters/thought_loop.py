@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from monitorbench.adapters import batches
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint
+from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, thinking
 from monitorbench.adapters.thought_run import ThoughtRun
 from monitorbench.adapters.thought_segments import thought_segments
-from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,11 +26,9 @@ SETTINGS = tuple(Thinking.__dataclass_fields__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ThoughtLoop:
+class ThoughtLoop(LanguageModel):
     """Any causal model of transformers, run through a loop of our own: thoughts first, text after them."""
 
-    model: Any
-    tokenizer: Any
     family: ClassVar[str] = "thought-loop"
     summary: ClassVar[str] = "Causal language models that feed vectors back as thoughts before they write."
     channels: ClassVar[tuple[Channel, ...]] = (THOUGHT,)
@@ -59,24 +57,6 @@ class ThoughtLoop:
         """The model without weights, and no tokenizer."""
         plain = Autoregressive.from_config(config, dtype=dtype)
         return cls(model=plain.model, tokenizer=plain.tokenizer)
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of tokens in the vocabulary."""
-        return int(self.model.config.get_text_config().vocab_size)
-
-    @property
-    def max_length(self) -> int:
-        """Largest number of positions that the model was made for, thoughts included."""
-        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 0)) or 2**31
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
-        return list(self.tokenizer(prompt)["input_ids"])
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of generated ids."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
@@ -129,7 +109,7 @@ class ThoughtLoop:
 
     def _carry_of(self, channel: str, value: Tensor) -> Carry:
         if channel != THOUGHT.name:
-            raise UsageError(f"the adapter family {self.family} has no channel {channel!r}")
+            raise self._without(channel)
         mixture = value.shape[1] == 1 and value.shape[-1] == self.vocab_size
         # Reading and writing are the same with and without a projection: the value's shape says all.
         return Carry(self.model, Thinking(thoughts=0, mode="mixture" if mixture else "hidden"))

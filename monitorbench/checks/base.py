@@ -11,7 +11,7 @@ from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
 if TYPE_CHECKING:
-    from monitorbench.adapters.base import Adapter
+    from monitorbench.adapters.base import Adapter, Channel
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.store import RunStore
 
@@ -38,6 +38,13 @@ class Evidence:
     def candidate(self) -> Adapter:
         """The model under test."""
         return self.adapters["candidate"]
+
+    @property
+    def carried(self) -> tuple[Channel, ...]:
+        """The channels of the model under test, under the suite's sampler settings."""
+        from monitorbench.adapters.batches import carried_channels
+
+        return carried_channels(self.candidate, self.suite.sampling.sampler)
 
 
 class CheckType(Protocol):

@@ -23,7 +23,7 @@ from monitorbench.stats.recovery import recovery
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
 if TYPE_CHECKING:
-    from monitorbench.adapters.base import Adapter
+    from monitorbench.adapters.base import Adapter, Channel
     from monitorbench.rollouts.arm import Arm
 
 SOFT, KEEP = "soft", "keep"
@@ -107,8 +107,9 @@ class BottleneckDrop:
 
     def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
         """The untouched model, the bottleneck, and four controls."""
-        del suite
-        if not _has_channel(spec, candidate):
+        from monitorbench.adapters.batches import carried_channels
+
+        if _channel(spec, carried_channels(candidate, suite.sampling.sampler)) is None:
             return ()
         if spec.parameters["keep"].get("top_k", 0) >= candidate.vocab_size:
             raise UsageError(
@@ -126,8 +127,8 @@ class BottleneckDrop:
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """The verdict logic: first whether the harness is sound, then whether the channel is used, then the drop."""
         channel = spec.parameters["channel"]
-        if not _has_channel(spec, evidence.candidate):
-            reason = f"The candidate's adapter family, {evidence.candidate.family}, has no channel {channel}."
+        if _channel(spec, evidence.carried) is None:
+            reason = f"The candidate, of the adapter family {evidence.candidate.family}, has no channel {channel}."
             return report(spec, Verdict.NOT_APPLICABLE, reason, unit="share")
         measured = _measure(spec, evidence)
         exact = _exact_controls(spec, evidence)
@@ -220,16 +221,16 @@ def _needed(estimate: Estimate, margin: float) -> str:
     return f" About {more} more prompts would decide, were the truth as observed."
 
 
-def _has_channel(spec: CheckSpec, candidate: Adapter) -> bool:
-    return any(channel.name == spec.parameters["channel"] for channel in candidate.channels)
+def _channel(spec: CheckSpec, carried: Sequence[Channel]) -> Channel | None:
+    return next((channel for channel in carried if channel.name == spec.parameters["channel"]), None)
 
 
 def _exact_controls(spec: CheckSpec, evidence: Evidence) -> tuple[str, ...]:
     """Controls that must not change a single rollout; reading and writing a lossy channel may."""
-    channel = next(c for c in evidence.candidate.channels if c.name == spec.parameters["channel"])
+    channel = _channel(spec, evidence.carried)
     if not evidence.exact_replay:
         return ()
-    return EXACT_CONTROLS if channel.exact else EXACT_CONTROLS[:1]
+    return EXACT_CONTROLS if channel is not None and channel.exact else EXACT_CONTROLS[:1]
 
 
 def _arms(spec: CheckSpec) -> dict[str, Arm]:

@@ -103,12 +103,11 @@ class _Traced:
         from monitorbench.adapters.batches import own_settings
         from monitorbench.depth import trace_segment
 
+        sampler = own_settings(adapter, suite.sampling.sampler)
         segments = adapter.segments(
-            context_length=context_length,
-            max_new_tokens=suite.sampling.max_new_tokens,
-            sampler=own_settings(adapter, suite.sampling.sampler),
+            context_length=context_length, max_new_tokens=suite.sampling.max_new_tokens, sampler=sampler
         )
-        self.channels = frozenset(channel.name for channel in adapter.channels)
+        self.channels = frozenset(channel.name for channel in adapter.carries(sampler))
         self._traces = [trace_segment(segment, spec.parameters["convention"]) for segment in segments]
 
     def depth(self, interpretable: frozenset[str]) -> DepthResult:

@@ -29,7 +29,7 @@ class Reading:
 
 def readings(spec: CheckSpec, evidence: Evidence) -> tuple[Reading, ...]:
     """One for each channel of the candidate."""
-    found = (_shown(channel.name, spec, evidence.judged) for channel in evidence.candidate.channels)
+    found = (_shown(channel.name, spec, evidence.judged) for channel in evidence.carried)
     if spec.parameters["convention"] != NO_GRADIENT:
         return tuple(found)
     return tuple(_without_gradient(reading, evidence.suite) for reading in found)

@@ -43,7 +43,7 @@ class WeightlessModel:
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of what it carries opaquely."""
-        return tuple(channel.name for channel in self.adapter.channels) if self.adapter is not None else ()
+        return tuple(channel.name for channel in self.adapter.carries({})) if self.adapter is not None else ()
 
     @property
     def has_canvas(self) -> bool:

@@ -29,6 +29,11 @@ class Candidate:
     channels: tuple[Channel, ...] = (CARRY,)
     left_to_right: bool = False
     vocab_size: int = 64
+    settings: tuple[str, ...] = ()
+
+    def carries(self, sampler: Mapping[str, Any]) -> tuple[Channel, ...]:
+        del sampler
+        return self.channels
 
 
 def rollout(name: str = "p", **fields: Any) -> Rollout:

@@ -176,7 +176,7 @@ def test_a_model_without_the_channel_is_left_alone(
     assert CHECK.arms(declared, suite=suite, candidate=without) == ()
     report = judge(USED, adapters={"candidate": without})
     assert report.verdict is Verdict.NOT_APPLICABLE
-    assert report.reason == "The candidate's adapter family, toy, has no channel carry."
+    assert report.reason == "The candidate, of the adapter family toy, has no channel carry."
     assert "removable" not in report.evidence
 
 

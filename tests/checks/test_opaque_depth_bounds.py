@@ -35,6 +35,10 @@ class Folding:
     channels: tuple[Channel, ...] = (Channel(name="carry", axis="position", kind="vector", exact=True),)
     settings: tuple[str, ...] = ()
 
+    def carries(self, sampler: Mapping[str, Any]) -> tuple[Channel, ...]:
+        del sampler
+        return self.channels
+
     def segments(
         self, *, context_length: int, max_new_tokens: int, sampler: Mapping[str, float | int | bool]
     ) -> tuple[Segment, ...]:
