@@ -68,9 +68,7 @@ def cycle_segments(model: Any, *, context_length: int) -> tuple[Segment, ...]:
         example=example_states,
         module=model,
     )
-    first = Segment(
-        name="embed", fn=embed, inputs=("tokens",), outputs=(z_H,), example=example_tokens, module=model
-    )
+    first = Segment(name="embed", fn=embed, inputs=("tokens",), outputs=(z_H,), example=example_tokens, module=model)
     last = Segment(
         name="predict",
         fn=lambda values: {"tokens.next": model.lm_head(values[z_H])},

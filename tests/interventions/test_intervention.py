@@ -43,9 +43,7 @@ def hook_of(kind: str, **settings: Any) -> Hook:
     return hook
 
 
-def event(
-    value: Tensor, *, step: int = 0, block: int = 0, loop: int = 0, live: list[bool] | None = None
-) -> Event:
+def event(value: Tensor, *, step: int = 0, block: int = 0, loop: int = 0, live: list[bool] | None = None) -> Event:
     rows = value.shape[0]
     return Event(
         index=Index(block=block, step=step, loop=loop),
