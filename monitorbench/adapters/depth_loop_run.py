@@ -35,12 +35,13 @@ class LoopWatcher:
     def __init__(
         self, *, model: Any, sites: Sequence[Site], seeds: Sequence[int], ends: Sequence[int], hook: Hook, family: str
     ) -> None:
-        self._model, self._sites, self._hook, self._family = model, sites, hook, family
+        import torch
+
+        self._sites, self._hook, self._family = sites, hook, family
         self._seeds, self._ends = tuple(seeds), ends
         self._width = model.get_input_embeddings().weight.shape[-1]
-        self._step = 0
         self._runs: Counter[str] = Counter()
-        self._tokens_BT: Tensor | None = None
+        self._begin(0, torch.zeros((len(seeds), 0), dtype=torch.long, device=model.device))
 
     @contextmanager
     def attached(self) -> Iterator[None]:
@@ -55,9 +56,17 @@ class LoopWatcher:
         """The hook for the tokens: one forward pass has ended, and the next begins."""
         for site in self._sites:
             site.require_calls(self._runs[site.channel.name])
-        self._runs.clear()
-        self._step, self._tokens_BT = event.index.step + 1, event.tokens
+        self._begin(event.index.step + 1, event.tokens)
         return self._hook(event)
+
+    def _begin(self, step: int, tokens_BT: Tensor) -> None:
+        """The forward pass that reads the text so far begins."""
+        import torch
+
+        ends = torch.tensor(self._ends, dtype=torch.long, device=tokens_BT.device)
+        self._step, self._tokens_BT = step, tokens_BT
+        self._live_B = ~torch.isin(tokens_BT, ends).any(-1)
+        self._runs.clear()
 
     def _watching(self, site: Site) -> Callable[[Any, Any, Any], Any]:
         def watch(_: Any, __: Any, output: Any) -> Any:
@@ -74,17 +83,11 @@ class LoopWatcher:
         return watch
 
     def _event(self, site: Site, loop: int, state_BPd: Tensor) -> Event:
-        import torch
-
-        tokens_BT = self._tokens_BT
-        if tokens_BT is None:
-            tokens_BT = torch.zeros((len(self._seeds), 0), dtype=torch.long, device=state_BPd.device)
-        ends = torch.tensor(self._ends, dtype=torch.long, device=tokens_BT.device)
         return Event(
             index=Index(block=0, step=self._step, loop=loop),
             seeds=self._seeds,
-            live=~torch.isin(tokens_BT, ends).any(-1),
-            tokens=tokens_BT,
+            live=self._live_B,
+            tokens=self._tokens_BT,
             channel=site.channel.name,
             value=state_BPd,
         )

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+_FINAL_NORMS = frozenset(
+    {
+        "norm", "norm_f", "ln_f", "ln_out", "out_norm", "layernorm", "layer_norm", "output_layernorm", "embedding_norm",
+        "final_norm", "final_layernorm", "final_layer_norm",
+    }
+)  # fmt: skip
+
+
 def submodule(model: nn.Module, path: str, *, setting: str, use: str) -> nn.Module:
     """The module at a path inside a model.
 
@@ -34,17 +42,14 @@ def submodule(model: nn.Module, path: str, *, setting: str, use: str) -> nn.Modu
 
 
 def final_norm(model: Any) -> nn.Module | None:
-    """The norm between a causal model's last block and its output head; None where it has none.
+    """The norm between a causal model's last block and its output head, by its name; None where it has none.
 
-    It is the last norm of the decoder that stands beside its list of blocks, not inside.
+    Of the modules that are called as final norms are in transformers, it is the outermost one, and the last of those,
+    that stands beside the decoder's blocks and not inside of one.
     """
     from torch import nn
 
-    decoder = model.get_decoder()
-    lists = [f"{name}." for name, module in decoder.named_modules() if isinstance(module, nn.ModuleList)]
-    norms = [
-        module
-        for name, module in decoder.named_modules()
-        if "norm" in type(module).__name__.lower() and not name.startswith(tuple(lists))
-    ]
-    return norms[-1] if norms else None
+    modules = dict(model.get_decoder().named_modules())
+    blocks = tuple(f"{name}." for name, module in modules.items() if isinstance(module, nn.ModuleList))
+    named = [name for name in modules if name.rpartition(".")[2] in _FINAL_NORMS and not name.startswith(blocks)]
+    return modules[min(reversed(named), key=lambda name: name.count("."))] if named else None

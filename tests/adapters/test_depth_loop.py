@@ -5,7 +5,7 @@ Shape suffixes: B rows, P positions of one forward pass, T tokens, d width of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +24,7 @@ from monitorbench.adapters.base import ABSENT, Edit, Event, Hook, Output
 from monitorbench.adapters.conformance import Trial, findings
 from monitorbench.adapters.depth_loop import DepthLoop
 from monitorbench.adapters.factory import load_model
-from monitorbench.depth import CONVENTIONS, opaque_depth, trace_segment
+from monitorbench.depth import CONVENTIONS, compose, opaque_depth, trace_segment
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention, build_hook
 from monitorbench.suite.model import ModelSpec
@@ -238,9 +238,9 @@ def test_the_text_of_a_row_that_has_ended_is_no_longer_live(trial: Trial) -> Non
             assert bool(event.live[0]) == (event.index.step == 0)
 
 
-def depth(adapter: Any, *readable: str, convention: Any = "circuit", **sampler: Any) -> int:
+def depth(adapter: Any, *, convention: Any = "circuit", **sampler: Any) -> int:
     segments = adapter.segments(context_length=64, max_new_tokens=8, sampler=sampler)
-    return opaque_depth(segments, interpretable=frozenset(readable), convention=convention).depth
+    return opaque_depth(segments, convention=convention).depth
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -254,30 +254,30 @@ def test_loops_and_seams_leave_the_depth_of_the_plain_forward_pass(convention: s
     assert depth(DepthLoop(model=looped, tokenizer=None), convention=convention, **LOOPED) == whole
 
 
-def test_depth_grows_with_every_high_cycle_and_not_at_all_where_both_states_can_be_read() -> None:
-    def by_cycles(*readable: str) -> list[int]:
-        models = [build_hrm(H_cycles=cycles) for cycles in (1, 2, 3, 4)]
-        return [depth(DepthLoop(model=model, tokenizer=None), *readable) for model in models]
+def depths(models: Sequence[Any], *cuts: frozenset[str], **sampler: Any) -> Iterator[list[int]]:
+    """For each set of channels that can be read, the depth of every model."""
+    adapters = [DepthLoop(model=model, tokenizer=None) for model in models]
+    calls = [{"calls": model.config.num_hidden_layers} if sampler else {} for model in models]
+    traces = [
+        [trace_segment(part) for part in adapter.segments(context_length=64, max_new_tokens=8, sampler=sampler | own)]
+        for adapter, own in zip(adapters, calls, strict=True)
+    ]
+    return ([compose(trace, cut).depth for trace in traces] for cut in cuts)
 
-    opaque, both = by_cycles(), by_cycles("z_H", "z_L")
+
+def test_depth_grows_with_every_high_cycle_and_not_at_all_where_both_states_can_be_read() -> None:
+    cuts = [frozenset(names) for names in ((), ("z_H",), ("z_L",), ("z_H", "z_L"))]
+    opaque, high, low, both = depths([build_hrm(H_cycles=cycles) for cycles in (1, 2, 3)], *cuts)
     assert len(set(both)) == 1
-    assert len({deeper - less for less, deeper in pairwise(opaque)}) == 1
     # A cycle is four runs of a stack, each as deep as what is left of one when both states are read.
-    assert opaque[1] - opaque[0] == 4 * both[0]
-    high, low = by_cycles("z_H"), by_cycles("z_L")
-    assert all(b < one < o for b, one, o in zip(both, high, opaque, strict=True))
-    assert all(b < one < o for b, one, o in zip(both, low, opaque, strict=True))
+    assert [deeper - less for less, deeper in pairwise(opaque)] == [4 * both[0]] * 2
+    for one in (high, low):
+        assert all(none < some < every for none, some, every in zip(both, one, opaque, strict=True))
 
 
 def test_depth_grows_with_every_loop_at_a_site_and_not_at_all_where_its_state_can_be_read() -> None:
-    def by_loops(*readable: str) -> list[int]:
-        models = {loops: build_looped(50, loops=loops) for loops in (2, 3, 8)}
-        return [
-            depth(DepthLoop(model=model, tokenizer=None), *readable, **{**LOOPED, "calls": loops})
-            for loops, model in models.items()
-        ]
-
-    opaque, read = by_loops(), by_loops("loop_state")
+    models = [build_looped(50, loops=loops) for loops in (2, 3, 8)]
+    opaque, read = depths(models, frozenset(), frozenset({"loop_state"}), site="model.layers.0")
     assert len(set(read)) == 1
     assert opaque[2] - opaque[1] == 5 * (opaque[1] - opaque[0]) > 0
 
