@@ -35,8 +35,9 @@ class DepthLoop(Autoregressive):
     `tokens` are the text so far. A value that is put in place goes on to whatever follows; one that is absent is
     zeros.
 
-    `z_H` is what the output head takes in. `z_L` and `loop_state` are only ever read through what comes after them,
-    so that for them the head is a lens: it shows what the model would write if it stopped there.
+    The last `z_H` of a pass is what the output head takes in. Every other state is computed on before it gets there,
+    so that for it the head is a lens: it shows what the model would write if it stopped with this state. HRM-Text
+    reads its prompt in both directions where its configuration says so (`prefix_lm`), as it was trained to.
 
     Settings of its own: `site` is the path of a module, and `calls` how often it runs in a forward pass, which must
     not vary.

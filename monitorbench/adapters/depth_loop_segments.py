@@ -85,6 +85,7 @@ def site_segments(model: Any, site: Site, *, context_length: int) -> tuple[Segme
 
     What comes back is a value of its own, so that a path of one repeat leads from seam to seam. As many repeats as
     there are runs, and one more, join them to the whole forward pass; each repeat finds what the one before left.
+    Counted in `layers`, a seam inside of a block enters the block a second time, an upper bound.
 
     Args:
         model: the model; only shapes of its weights matter.
