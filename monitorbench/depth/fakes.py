@@ -56,6 +56,8 @@ class FakeOperations:
         self._fake_mode = fake_mode
         self._outcomes: dict[Hashable, _Outcome | None] = {}
         self._blanks: dict[torch.device, dict[str, Any]] = {}
+        unsafe = fake_mode._allow_unsafe_data_ptr_access
+        self._guard = getattr(torch._C, f"_set_{'warn_deprecated' if unsafe else 'throw'}_on_mutable_data_ptr")
 
     def run(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the operation gives under the fake mode."""
@@ -76,9 +78,12 @@ class FakeOperations:
             return self._worked_out(func, gives, args, kwargs, key, tensors)
         if gives == "first":
             return tensors[0]
-        base = tensors[0] if gives == "view" else None
-        with torch._C._DisableTorchDispatch():
-            made = [self._made(layout, base) for layout in outcome.layouts]
+        if gives == "view":
+            with in_kernel_invocation_manager(self._fake_mode):
+                made = [self._shown(layout, tensors[0]) for layout in outcome.layouts]
+        else:
+            with torch._C._DisableTorchDispatch():
+                made = [self._made(layout) for layout in outcome.layouts]
         return made[0] if outcome.sequence is None else outcome.sequence(made)
 
     def _worked_out(
@@ -108,11 +113,12 @@ class FakeOperations:
             return self._fake(outputs, device)
         return type(outputs)(self._fake(tensor, device) for tensor in outputs)
 
-    def _made(self, layout: _Layout, base: Tensor | None) -> FakeTensor:
-        shape, strides, offset, dtype, device = layout
-        if base is None:
-            return self._fake(torch.empty_strided(shape, strides, dtype=dtype, device=_META), device)
-        return self._fake(torch.as_strided(base, shape, strides, offset), device)
+    def _made(self, layout: _Layout) -> FakeTensor:
+        bare = torch.empty_strided(layout.shape, layout.strides, dtype=layout.dtype, device=_META)
+        return self._fake(bare, layout.device)
+
+    def _shown(self, layout: _Layout, base: Tensor) -> FakeTensor:
+        return self._fake(torch.as_strided(base, layout.shape, layout.strides, layout.offset), layout.device)
 
     def _fake(self, bare: Tensor, device: torch.device) -> FakeTensor:
         """A fake tensor such as its constructor makes, without what that checks each time."""
@@ -124,7 +130,7 @@ class FakeOperations:
         fake = Tensor._make_subclass(
             FakeTensor, bare, bare.requires_grad, dispatch_device=True, device_for_backend_keys=blank["_fake_device"]
         )
-        torch._C._set_throw_on_mutable_data_ptr(fake)
+        self._guard(fake)
         vars(fake).update(blank)
         return fake
 
@@ -139,7 +145,7 @@ class FakeOperations:
             self._outcomes[key] = None if fake.constant is None else _Outcome((_layout_of(fake),))
             return fake
         with no_dispatch():
-            fake = self._made(outcome.layouts[0], None)
+            fake = self._made(outcome.layouts[0])
             fake.constant = value.clone()
         self._fake_mode.fake_tensor_converter.add_constant_storage_mapping(fake)
         return fake
