@@ -14,10 +14,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, in_kernel_invocation_manager
 from torch.utils._mode_utils import no_dispatch
 
-from monitorbench.depth.signatures import Gives, Signature, signature
-
-DEVICE_OF = torch.ops.prim.device.default
-"""What is run to find a fake tensor's device."""
+from monitorbench.depth.signatures import Signature, signature
 
 _LIFT = torch.ops.aten.lift_fresh.default
 _META = torch.device("meta")
@@ -41,10 +38,6 @@ class _Outcome(NamedTuple):
     sequence: type | None = None
 
 
-class _NotPlainError(Exception):
-    """An argument of which more than its layout may matter."""
-
-
 class FakeOperations:
     """Runs operations in one fake mode.
 
@@ -61,49 +54,33 @@ class FakeOperations:
 
     def run(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the operation gives under the fake mode."""
-        if func is DEVICE_OF:
-            return args[0].fake_device
         if func is _LIFT and type(args[0]) is Tensor:
             return self._lifted(args[0])
         known = signature(func)
-        gives = known.gives
-        if gives is None:
+        described = _described(func, known, args, kwargs)
+        if described is None:
             return func(*args, **kwargs)
-        try:
-            key, tensors = _described(func, known, args, kwargs)
-        except _NotPlainError:
-            return func(*args, **kwargs)
+        key, tensors = described
         outcome = self._outcomes.get(key)
-        if outcome is None:
-            return self._worked_out(func, gives, args, kwargs, key, tensors)
-        if gives == "first":
+        if outcome is not None:
+            return self._again(outcome, known, tensors)
+        is_view = known.gives == "view"
+        outputs = self._view(func, args, kwargs, tensors[0].fake_device) if is_view else func(*args, **kwargs)
+        if key not in self._outcomes:
+            unchanged = _described(func, known, args, kwargs) == described
+            self._outcomes[key] = _outcome(outputs, known, tensors) if unchanged else None
+        return outputs
+
+    def _again(self, outcome: _Outcome, known: Signature, tensors: Sequence[FakeTensor]) -> Any:
+        if known.gives == "first":
             return tensors[0]
-        if gives == "view":
+        if known.gives == "view":
             with in_kernel_invocation_manager(self._fake_mode):
                 made = [self._shown(layout, tensors[0]) for layout in outcome.layouts]
         else:
             with torch._C._DisableTorchDispatch():
                 made = [self._made(layout) for layout in outcome.layouts]
         return made[0] if outcome.sequence is None else outcome.sequence(made)
-
-    def _worked_out(
-        self,
-        func: Any,
-        gives: Gives,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        key: Hashable,
-        tensors: Sequence[FakeTensor],
-    ) -> Any:
-        before = [_layout_of(tensor) for tensor in tensors[:1]]
-        if gives == "view":
-            outputs = self._view(func, args, kwargs, tensors[0].fake_device)
-        else:
-            outputs = func(*args, **kwargs)
-        if key not in self._outcomes:
-            kept = before == [_layout_of(tensor) for tensor in tensors[:1]]
-            self._outcomes[key] = _outcome(outputs, gives, tensors) if kept else None
-        return outputs
 
     def _view(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], device: torch.device) -> Any:
         """The plain kernel gives a view without a look at any data."""
@@ -153,30 +130,29 @@ class FakeOperations:
 
 def _described(
     func: Any, known: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[Hashable, list[FakeTensor]]:
+) -> tuple[Hashable, tuple[FakeTensor, ...]] | None:
     """All that the layout of an output may depend on, and the tensors among the arguments.
 
-    Raises:
-        _NotPlainError: there is a tensor that is no fake or has a known value, or something of which nothing is known.
+    None where there is more: a tensor that is no fake or has a known value, or something of which nothing is known.
     """
     key: list[Hashable] = [func, torch.get_default_dtype()]
     tensors: list[FakeTensor] = []
-    _describe(args, key, tensors)
-    if kwargs:
-        _describe(kwargs.items(), key, tensors)
+    if known.gives is None or not (_describe(args, key, tensors) and _describe(kwargs.items(), key, tensors)):
+        return None
     constants = [tensor for tensor in tensors if tensor.constant is not None]
     if constants:
         without_value = known.gives == "new" and not any(tensor.numel() for tensor in constants)
         if len(constants) == len(tensors) or not without_value:
-            raise _NotPlainError
+            return None
     if known.unless_masked and any(tensor.dtype in _MASKS for tensor in tensors[1:]):
-        raise _NotPlainError
+        return None
     if known.gives == "view":
         key.append(tensors[0].storage_offset())
-    return tuple(key), tensors
+    return tuple(key), tuple(tensors)
 
 
-def _describe(values: Iterable[Any], key: list[Hashable], tensors: list[FakeTensor]) -> None:
+def _describe(values: Iterable[Any], key: list[Hashable], tensors: list[FakeTensor]) -> bool:
+    """Add to what is known of arguments; False where that is not all there is to know."""
     for value in values:
         kind = type(value)
         if kind is FakeTensor and _is_plain(value):
@@ -186,21 +162,23 @@ def _describe(values: Iterable[Any], key: list[Hashable], tensors: list[FakeTens
             key += kind, value  # 1, 1.0 and True are equal, and give outputs of different types
         elif isinstance(value, (tuple, list)):
             key.append(len(value))
-            _describe(value, key, tensors)
+            if not _describe(value, key, tensors):
+                return False
         else:
-            raise _NotPlainError
+            return False
+    return True
 
 
 def _is_plain(tensor: Tensor) -> bool:
     return tensor.layout is torch.strided and tensor.dtype not in _COMPLEX and not tensor.is_neg()
 
 
-def _outcome(outputs: Any, gives: Gives, taken: Sequence[Tensor]) -> _Outcome | None:
+def _outcome(outputs: Any, known: Signature, taken: Sequence[Tensor]) -> _Outcome | None:
     """What came out, if it can be made again from its layout."""
-    if gives == "first":
+    if known.gives == "first":
         return _Outcome(()) if outputs is taken[0] else None
     made = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    again = _is_view_again if gives == "view" else _is_new
+    again = _is_view_again if known.gives == "view" else _is_new
     if not all(isinstance(tensor, FakeTensor) and _is_plain(tensor) and again(tensor, taken) for tensor in made):
         return None
     return _Outcome(tuple(map(_layout_of, made)), type(outputs) if made is outputs else None)

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from monitorbench.depth.control_flow import run_higher_order
 from monitorbench.depth.costs import Call, Convention, counts_function, rule_for
-from monitorbench.depth.fakes import DEVICE_OF, FakeOperations
+from monitorbench.depth.fakes import FakeOperations
 from monitorbench.depth.graph import Graph, Inside
 from monitorbench.depth.memory import Memory
 from monitorbench.depth.modules import ModulePath
@@ -31,6 +31,7 @@ from monitorbench.depth.signatures import signature
 from monitorbench.depth.whole import WholeOperations
 from monitorbench.errors import UnknownOperationError
 
+_DEVICE_OF = torch.ops.prim.device.default
 _NEEDS_A_VALUE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 _AS_WRITTEN = {
     **dict.fromkeys(("_local_scalar_dense", "is_nonzero"), "`if`, bool(), int(), float(), .item() or .tolist()"),
@@ -144,7 +145,7 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run an operation and record its gates."""
-        if func is DEVICE_OF:
+        if func is _DEVICE_OF:
             return args[0].fake_device
         kwargs = kwargs or {}
         if isinstance(func, HigherOrderOperator):
@@ -213,10 +214,11 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
     def _node_for(self, call: Call, before: Mapping[str, Sequence[int | None]]) -> int | None:
         rule, general = rule_for(call.operation, call.convention), rule_for(call.operation)
         gates = rule(call) if rule is not None else 0
+        by_argument = dict.fromkeys(before, gates) if isinstance(gates, int) else gates
         edges = [
-            (node, gates if isinstance(gates, int) else gates[key])
+            (node, by_argument[key])
             for key, nodes in before.items()
-            if isinstance(gates, int) or key in gates
+            if key in by_argument
             for node in nodes
             if node is not None
         ]
