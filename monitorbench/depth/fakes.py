@@ -7,6 +7,7 @@ out, and checking what a new one is made of, costs them most of the time of a tr
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -74,13 +75,19 @@ class FakeOperations:
     def _again(self, outcome: _Outcome, known: Signature, tensors: Sequence[FakeTensor]) -> Any:
         if known.gives == "first":
             return tensors[0]
-        if known.gives == "view":
-            with in_kernel_invocation_manager(self._fake_mode):
-                made = [self._shown(layout, tensors[0]) for layout in outcome.layouts]
-        else:
+        if known.gives == "new":
             with torch._C._DisableTorchDispatch():
                 made = [self._made(layout) for layout in outcome.layouts]
+        else:
+            with self._in_kernel(tensors[0].fake_device):
+                made = [self._shown(layout, tensors[0]) for layout in outcome.layouts]
         return made[0] if outcome.sequence is None else outcome.sequence(made)
+
+    def _in_kernel(self, device: torch.device) -> AbstractContextManager[object]:
+        """Where a view is taken: by the kernel of the device, or of meta tensors if there may be no such device."""
+        if device.type == "cpu":
+            return torch._C._DisableTorchDispatch()
+        return in_kernel_invocation_manager(self._fake_mode)
 
     def _view(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], device: torch.device) -> Any:
         """The plain kernel gives a view without a look at any data."""
