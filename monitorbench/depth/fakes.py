@@ -142,7 +142,7 @@ def _described(
 
     None where there is more: a tensor that is no fake or has a known value, or something of which nothing is known.
     """
-    key: list[Hashable] = [func, torch.get_default_dtype()]
+    key: list[Any] = [func, torch.get_default_dtype()]
     tensors: list[FakeTensor] = []
     if known.gives is None or not (_describe(args, key, tensors) and _describe(kwargs.items(), key, tensors)):
         return None
@@ -158,7 +158,7 @@ def _described(
     return tuple(key), tuple(tensors)
 
 
-def _describe(values: Iterable[Any], key: list[Hashable], tensors: list[FakeTensor]) -> bool:
+def _describe(values: Iterable[Any], key: list[Any], tensors: list[FakeTensor]) -> bool:
     """Add to what is known of arguments; False where that is not all there is to know."""
     for value in values:
         kind = type(value)
@@ -166,7 +166,7 @@ def _describe(values: Iterable[Any], key: list[Hashable], tensors: list[FakeTens
             key += value.shape, value.stride(), value.dtype, value.fake_device
             tensors.append(value)
         elif kind in _PLAIN:
-            key += kind, value  # 1, 1.0 and True are equal, and give outputs of different types
+            key += (kind, value)  # 1, 1.0 and True are equal, and give outputs of different types
         elif isinstance(value, (tuple, list)):
             key.append(len(value))
             if not _describe(value, key, tensors):
@@ -201,8 +201,9 @@ def _is_new(tensor: FakeTensor, taken: Sequence[Tensor]) -> bool:
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    number: int = tensor.untyped_storage()._cdata
+    return number
 
 
 def _layout_of(tensor: FakeTensor) -> _Layout:
-    return _Layout(tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, tensor.fake_device)
+    return _Layout(tensor.shape, tensor.stride(), int(tensor.storage_offset()), tensor.dtype, tensor.fake_device)
