@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from monitorbench.registry import Registry
 
+SAYS = ("family", "summary", "channels", "settings", "left_to_right")
+DOES = ("claims", "load", "carries", "extra_positions", "encode", "decode", "generate", "read", "write", "segments")
+
 ADAPTERS = Registry(
     "adapter family",
     "monitorbench.adapters",
@@ -13,4 +16,5 @@ ADAPTERS = Registry(
         "masked-diffusion": "monitorbench.adapters.masked_diffusion:MaskedDiffusion",
         "thought-loop": "monitorbench.adapters.thought_loop:ThoughtLoop",
     },
+    needs=(*SAYS, *DOES),
 )

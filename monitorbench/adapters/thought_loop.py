@@ -71,20 +71,24 @@ class ThoughtLoop(LanguageModel):
         plain = Autoregressive(model=self.model, tokenizer=self.tokenizer)
         pad, ends = plain.special_ids()
         ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
+        ending = self.ending(ends, limits)
         run = ThoughtRun(
             model=self.model,
             chosen=chosen,
             seeds=tuple(seeds),
             hook=hook,
-            ends=ends,
+            ending=ending,
             max_new_tokens=limits.max_new_tokens,
         )
         draws = SeededDraws(seeds)
         with torch.no_grad(), draws:
             draws.start(0)
             texts = run.generate(ids_BW, mask_BW)
-        rows = [batches.until_end(text, ends) for text in texts]
-        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+        return ending.output(texts)
+
+    def extra_positions(self, limits: Limits) -> int:
+        """Each thought takes one."""
+        return thinking(limits.sampler, self.model.config).thoughts
 
     def read(self, channel: str, value: Tensor) -> Tensor:
         """(B, 1, V) logits: the model's own head over the state, or the mixture itself."""
