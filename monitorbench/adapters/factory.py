@@ -78,7 +78,7 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         dtype=dtype,
         remote_code=spec.trust_remote_code,
         chat_template=getattr(adapter, "chats", None),
-        device_map=placed(adapter.model) or None,
+        device_map=placed(spec, adapter.model),
     )
     return Loaded(adapter=adapter, report=report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -38,11 +39,19 @@ def placing(spec: ModelSpec, config: PretrainedConfig, device: str) -> Mapping[s
 
 
 def require_place(spec: ModelSpec, model: Any, device: str) -> None:
-    """Refuse a model that was spread beyond the processor on which the suite says it runs.
+    """Refuse a map of modules that are not there, and a model spread beyond the processor that the suite runs on.
 
     Raises:
-        CheckpointError: a part of it is elsewhere.
+        CheckpointError: a name is no module's, or a part of the model is elsewhere.
     """
+    names = [name for name, _ in (*model.named_modules(), *model.named_parameters())]
+    if strangers := sorted({*(spec.device_map if isinstance(spec.device_map, Mapping) else ())} - {*names}):
+        near = difflib.get_close_matches(strangers[0], names, n=3)
+        raise CheckpointError(
+            f"has no module {strangers[0]!r} for device_map to place",
+            where=spec.source,
+            fix=f"did you mean {', '.join(near)}?" if near else "correct device_map",
+        )
     places = {parameter.device.type for parameter in model.parameters()}
     if device == "cpu" and (elsewhere := sorted(places - {"cpu", "meta"})):
         raise CheckpointError(
@@ -52,9 +61,12 @@ def require_place(spec: ModelSpec, model: Any, device: str) -> None:
         )
 
 
-def placed(model: Any) -> dict[str, str]:
-    """The device of each module that accelerate placed, by its name; empty where it placed none."""
-    return {name: str(device) for name, device in (getattr(model, "hf_device_map", None) or {}).items()}
+def placed(spec: ModelSpec, model: Any) -> dict[str, str] | None:
+    """The device of each module, by its name, where the suite asked for a map; the empty name is the whole model's."""
+    if spec.device_map is None:
+        return None
+    found = getattr(model, "hf_device_map", None) or {"": model.device}
+    return {name: str(device) for name, device in found.items()}
 
 
 def unloadable(spec: ModelSpec, config: PretrainedConfig, error: Exception) -> CheckpointError:
@@ -68,7 +80,9 @@ def unloadable(spec: ModelSpec, config: PretrainedConfig, error: Exception) -> C
             fix="install it, or use a checkpoint that does without",
         )
     fix = "weights and config.json must come from the same model"
-    if method:
+    if spec.device_map is not None:
+        fix = "correct device_map, or leave it out"
+    elif method:
         fix = f"its weights are quantised ({method}): see that this machine runs them, or use those in full precision"
     return CheckpointError(f"the weights cannot be loaded: {first_line(error)}", where=spec.source, fix=fix)
 
