@@ -198,13 +198,11 @@ class _Watcher:
             )
             batches.require_honoured(self._hook(event), frozenset(), self._family)
         if self._ending.stop:
-            newest = tokens_BT.shape[1] - 1
-            for row, tokens in enumerate(tokens_BT.tolist()):
-                self._stopped[row] = self._stopped[row] or self._ending.place(tokens, newest) is not None
+            self._stopped = self._ending.ended(self._stopped, tokens_BT.tolist(), tokens_BT.shape[1] - 1)
         return self._stopped_rows(input_ids.device)
 
     def _stopped_rows(self, device: torch.device) -> Tensor:
-        """(B,) rows that have come to a stop string."""
+        """(B,) rows that have come to a stop string; never any where there are none."""
         import torch
 
         return torch.tensor(self._stopped, dtype=torch.bool, device=device)

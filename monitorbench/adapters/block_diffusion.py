@@ -193,7 +193,9 @@ class _Watcher:
         import torch
 
         del scores
-        self._ended = [self._ending.has_ended(row) for row in input_ids[:, self._width :].tolist()]
+        canvas_length = int(self._model.config.canvas_length)
+        start = input_ids.shape[1] - self._width - canvas_length
+        self._ended = self._ending.ended(self._ended, input_ids[:, self._width :].tolist(), start)
         return torch.tensor(self._ended, device=input_ids.device)
 
     def require_called(self) -> None:

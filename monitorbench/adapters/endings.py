@@ -37,9 +37,9 @@ class Ending:
                 return place
         return None
 
-    def has_ended(self, row: Sequence[int]) -> bool:
-        """Whether the text of these ids has ended."""
-        return self.place(row) is not None
+    def ended(self, before: Sequence[bool], rows: Sequence[Sequence[int]], start: int) -> list[bool]:
+        """Whether each text has ended, of which `before` says whether it had before the token at `start`."""
+        return [was or self.place(row, start) is not None for was, row in zip(before, rows, strict=True)]
 
     def output(self, rows: Sequence[Sequence[int]]) -> Output:
         """What a generation ended in, of the ids of every row; what follows a row's end is of no meaning."""

@@ -99,25 +99,25 @@ class MaskedDiffusion(LanguageModel):
         width, length = ids_BW.shape[1], blocks * chosen.block_length
         ids_BT = torch.nn.functional.pad(ids_BW, (0, length), value=self.mask_id)
         mask_BT = torch.nn.functional.pad(prompt_BW, (0, length), value=1)
-        draws = SeededDraws(seeds)
+        draws, ended = SeededDraws(seeds), [False for _ in seeds]
         with torch.no_grad(), draws:
             for block in range(blocks):
                 place = slice(width + block * chosen.block_length, width + (block + 1) * chosen.block_length)
-                live = [not ending.has_ended(row) for row in ids_BT[:, width : place.start].tolist()]
-                if not any(live):
+                if all(ended):
                     break
                 draws.start(block)
-                live_B = torch.tensor(live, device=ids_BT.device)
+                live_B = ~torch.tensor(ended, device=ids_BT.device)
                 run = _Block(adapter=self, chosen=chosen, hook=hook, seeds=tuple(seeds), block=block, live_B=live_B)
                 run.denoise(ids_BT, mask_BT, place)
+                ended = ending.ended(ended, ids_BT[:, width : place.stop].tolist(), place.start - width)
         return ending.output(ids_BT[:, width : width + limits.max_new_tokens].tolist())
 
     @property
     def max_length(self) -> int:
         """Largest number of positions; a model that counts them by its padding token starts behind that token's id."""
-        most = super(MaskedDiffusion, self).max_length
-        counting = [part for part in self.model.modules() if hasattr(part, "create_position_ids_from_input_ids")]
-        return most - sum(part.padding_idx + 1 for part in counting[:1])
+        most = LanguageModel.max_length.fget(self)  # type: ignore[attr-defined]  # a class with slots has no super()
+        counting = (part for part in self.model.modules() if hasattr(part, "create_position_ids_from_input_ids"))
+        return int(most - next((part.padding_idx + 1 for part in counting), 0))
 
     def extra_positions(self, limits: Limits) -> int:
         """The rest of the last block."""
