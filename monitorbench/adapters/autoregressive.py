@@ -205,4 +205,6 @@ class _Watcher:
         """(B,) rows that have come to a stop string; never any where there are none."""
         import torch
 
+        if not self._ending.stop:
+            return torch.zeros(len(self._stopped), dtype=torch.bool, device=device)
         return torch.tensor(self._stopped, dtype=torch.bool, device=device)

@@ -174,6 +174,7 @@ class _Watcher:
         self._model, self._draws, self._hook = model, draws, hook
         self._seeds, self._width, self._ending = tuple(seeds), width, ending
         self._ended = [False for _ in self._seeds]
+        self._ended_B: Tensor | None = None
         self._block = -1
         self._step = 0
         self._absent = False
@@ -196,7 +197,8 @@ class _Watcher:
         canvas_length = int(self._model.config.canvas_length)
         start = input_ids.shape[1] - self._width - canvas_length
         self._ended = self._ending.ended(self._ended, input_ids[:, self._width :].tolist(), start)
-        return torch.tensor(self._ended, device=input_ids.device)
+        self._ended_B = torch.tensor(self._ended, device=input_ids.device)
+        return self._ended_B
 
     def require_called(self) -> None:
         """Refuse a run in which the model never came by: its hooks would silently have done nothing."""
@@ -215,8 +217,9 @@ class _Watcher:
     def _denoise(self, **inputs: Any) -> Any:
         import torch
 
-        settled_B = inputs["finished_denoising"]
-        live_B = ~(settled_B | torch.tensor(self._ended, device=settled_B.device))
+        live_B = ~inputs["finished_denoising"]
+        if self._ended_B is not None:
+            live_B = live_B & ~self._ended_B
         if self._absent:
             inputs["self_conditioning_mask"] = torch.zeros_like(live_B)
         canvas_BC, argmax_BC, carried_BCV, finished_B = type(self._model)._denoising_step(self._model, **inputs)
