@@ -113,7 +113,7 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
         "masked-diffusion": (),
         "thought-loop": ("thought",),
     }
-    assert words.word_settings == ("mode", "projection", "remasking")
+    assert words.word_settings == ("mode", "projection", "remasking", "write")
     assert words.tasks.keys() == {"arithmetic-chain"}
 
 

@@ -199,6 +199,9 @@ class Adapter(Protocol):
     def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
         """Those of the family's channels that this model carries under these sampler settings."""
 
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> Self:
+        """The adapter with what the sampler settings decide of its reading and writing; most often itself."""
+
     def extra_positions(self, limits: Limits) -> int:
         """Positions that a generation takes beside the prompt and the new tokens, such as those of thoughts."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from monitorbench.adapters.base import Channel, Limits
 from monitorbench.adapters.endings import Ending
@@ -43,6 +43,11 @@ class LanguageModel:
         """Those of the family's channels that this model carries under these sampler settings."""
         del sampler
         return self.channels
+
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> Self:
+        """The adapter with what the sampler settings decide of its reading and writing."""
+        del sampler
+        return self
 
     def extra_positions(self, limits: Limits) -> int:
         """Positions that a generation takes beside the prompt and the new tokens."""

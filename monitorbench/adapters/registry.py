@@ -5,7 +5,19 @@ from __future__ import annotations
 from monitorbench.registry import Registry
 
 SAYS = ("family", "summary", "channels", "settings", "left_to_right")
-DOES = ("claims", "load", "carries", "extra_positions", "encode", "decode", "generate", "read", "write", "segments")
+DOES = (
+    "claims",
+    "load",
+    "carries",
+    "under",
+    "extra_positions",
+    "encode",
+    "decode",
+    "generate",
+    "read",
+    "write",
+    "segments",
+)
 
 ADAPTERS = Registry(
     "adapter family",

@@ -53,7 +53,9 @@ def record(
     _require_room(rows, adapter, limits)
     batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
     return (
-        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
+        _record_batch(
+            batch, arm=arm, adapter=adapter.under(limits.sampler), task=task, limits=limits, base_seed=sampling.seed
+        )
         for batch in batches
     )
 

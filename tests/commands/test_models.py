@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from monitorbench.adapters.registry import DOES, SAYS
 from monitorbench.report.write import read
 
 Command = Callable[..., tuple[int, str, str]]
@@ -92,9 +93,8 @@ def test_a_class_of_ones_own_runs_without_being_registered(suite: Callable[..., 
         ),
         (
             "own_adapters:Half",
-            "the adapter family 'own_adapters:Half' has no claims, load, carries, extra_positions, encode, decode, "
-            "generate, read, write, segments; a class needs family, summary, channels, settings, left_to_right, "
-            "claims, load, carries, extra_positions, encode, decode, generate, read, write, segments",
+            f"the adapter family 'own_adapters:Half' has no {', '.join(DOES)}; a class needs "
+            f"{', '.join((*SAYS, *DOES))}",
         ),
     ],
 )
