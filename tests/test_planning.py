@@ -114,7 +114,7 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
         "masked-diffusion": (),
         "thought-loop": ("thought",),
     }
-    assert words.word_settings == ("mode", "projection", "remasking", "site")
+    assert words.word_settings == ("mode", "projection", "remasking", "site", "write")
     assert words.tasks.keys() == {"arithmetic-chain"}
 
 
