@@ -49,6 +49,7 @@ __all__ = [
     "Trial",
     "channel_events_count_up",
     "channels_are_as_declared",
+    "described",
     "edits_arrive",
     "findings",
     "identity_is_no_hook",
@@ -143,6 +144,10 @@ def _tried(rule: str, check: Check, trial: Trial) -> tuple[Finding, ...]:
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(last.filename).name}:{last.lineno}"
-        return (Finding(rule=rule, what=f"raises {type(error).__name__}: {error} ({where})"),)
+        return (Finding(rule=rule, what=f"raises {described(error)}"),)
+
+
+def described(error: Exception) -> str:
+    """What an error says, and the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
