@@ -62,9 +62,10 @@ class Edited:
         return watched(self.trial, at_event(self.name, {first: lambda event: Edit(value=change(value_of(event)))}))
 
     def shows(self, run: Watched) -> list[bool | None]:
-        """Of each row: whether the next thing computed is another; None where the row had ended."""
+        """Of each row: whether the next thing computed is another; None where nothing is, as in a row that ended."""
         place = self.next_place
-        assert place is not None
+        if place is None:
+            return [None] * len(self.rows)
         here = self.plain.events[place]
         there = run.events[place] if place < len(run.events) else None
         if there is None or (here.index, here.channel) != (there.index, there.channel):
@@ -82,6 +83,13 @@ def upside_down(value: Tensor) -> Tensor:
     return torch.where(is_zero_B.reshape(-1, *[1] * (value.dim() - 1)), torch.ones_like(value), negated)
 
 
+def loud(value: Tensor) -> Tensor:
+    """Upside down and so large that no decay hides it in the rounding: at least one over the precision of its type."""
+    least = 1 / torch.finfo(value.dtype).eps
+    turned = upside_down(value)
+    return torch.where(turned.isfinite(), turned.sign() * turned.abs().clamp(min=1) * least, turned)
+
+
 def turned(event: Event) -> Edit:
     """An edit that turns the event's value upside down."""
     return Edit(value=upside_down(value_of(event)))
@@ -97,11 +105,12 @@ def at_event(name: str, edits: Mapping[Index, Callable[[Event], Edit]]) -> Hook:
     return hook
 
 
-def upside_down_everywhere(name: str) -> Hook:
-    """A hook that turns every value of the channel upside down."""
+def everywhere(name: str, change: Change) -> Hook:
+    """A hook that changes every value of the channel."""
 
     def hook(event: Event) -> Edit | None:
-        return turned(event) if event.channel == name and isinstance(event.value, Tensor) else None
+        wanted = event.channel == name and isinstance(event.value, Tensor)
+        return Edit(value=change(value_of(event))) if wanted else None
 
     return hook
 

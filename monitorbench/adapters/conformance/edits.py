@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from monitorbench.adapters.base import Edit, Event, Index
 from monitorbench.adapters.conformance.edited import (
+    Change,
     Edited,
     at_event,
+    everywhere,
     held_by,
+    loud,
     turned,
     upside_down,
-    upside_down_everywhere,
     value_of,
 )
 from monitorbench.adapters.conformance.trial import (
@@ -34,11 +37,17 @@ from monitorbench.adapters.conformance.trial import (
 )
 from monitorbench.errors import UsageError
 
+Part: TypeAlias = tuple[slice, ...]
+"""Where in a value something is changed."""
+
 
 def keeping_everything_is_exact(trial: Trial) -> tuple[Finding, ...]:
-    """Where a channel is declared exact, writing what was read gives back the value, bit for bit."""
+    """Where a channel is declared exact, writing what was read gives back the value, bit for bit.
+
+    A state has no token reading, so that nothing can be read from it or written to it.
+    """
     rule, adapter = "keeping everything is exact", trial.adapter
-    exact = {channel.name for channel in carried(trial) if channel.exact}
+    exact = {channel.name for channel in carried(trial) if channel.exact and channel.kind != "state"}
     broken = Counter(
         event.channel
         for event in observed(trial).events
@@ -69,8 +78,8 @@ def _lost(edited: Edited) -> str | None:
     """The first way in which edits of a channel are lost, if there is one."""
     if not edited.places:
         return None
-    everywhere = watched(edited.trial, upside_down_everywhere(edited.name))
-    if not differences("", "", edited.plain, everywhere, edited.rows):
+    runs = (watched(edited.trial, everywhere(edited.name, change)) for change in (upside_down, loud))
+    if not any(differences("", "", edited.plain, run, edited.rows) for run in runs):
         return f"turning the value of {edited.name} upside down changes no logits"
     clauses: tuple[Callable[[Edited], Iterator[str]], ...] = (_by_row, _partly, _remembered)
     return next((what for clause in clauses for what in clause(edited)), None)
@@ -78,14 +87,8 @@ def _lost(edited: Edited) -> str | None:
 
 def _by_row(edited: Edited) -> Iterator[str]:
     for row in edited.rows:
-
-        def change(value: Tensor, row: int = row) -> Tensor:
-            changed = value.clone()
-            changed[row] = upside_down(value)[row]
-            return changed
-
-        run = edited.changed(change)
-        if edited.next_place is not None and edited.shows(run)[row] is False:
+        run, hidden = _edit_of(edited, _part(0, slice(row, row + 1)))
+        if row in hidden:
             yield f"an edit of {edited.name} in row {row} does not show at once"
         others = [other for other in edited.rows if other != row]
         if differences("", "", _of(edited.plain, others), _of(run, others), range(len(others)), same=close):
@@ -93,24 +96,28 @@ def _by_row(edited: Edited) -> Iterator[str]:
 
 
 def _partly(edited: Edited) -> Iterator[str]:
-    if edited.next_place is None:
-        return
     value = value_of(edited.plain.events[edited.places[0]])
-    axes = [1, value.dim() - 1] if edited.channel.kind == "logits" else [value.dim() - 1]
-    for axis in axes:
-        for half in (0, 1):
-            part = _half(value.shape[axis], axis=axis, half=half, dims=value.dim())
+    axes = {value.dim() - 1: "width", **({1: "positions"} if edited.channel.kind == "logits" else {})}
+    for axis, name in axes.items():
+        middle = value.shape[axis] // 2
+        for half in (slice(None, middle), slice(middle, None)):
+            if _edit_of(edited, _part(axis, half))[1]:
+                yield f"an edit of half the {name} of {edited.name} does not show"
 
-            def change(value: Tensor, part: tuple[slice, ...] = part) -> Tensor:
-                changed = value.clone()
-                changed[part] = upside_down(value)[part]
-                return changed
 
-            touched = [not torch.equal(change(value)[row], value[row]) for row in edited.rows]
-            shown = edited.shows(edited.changed(change))
-            if any(shows is False and touches for shows, touches in zip(shown, touched, strict=True)):
-                where = "width" if axis == value.dim() - 1 else "positions"
-                yield f"an edit of half the {where} of {edited.name} does not show"
+def _edit_of(edited: Edited, part: Part) -> tuple[Watched, list[int]]:
+    """The run in which part of the value is turned upside down, and the rows in which no edit of it shows.
+
+    Where it does not show, a louder one is tried: a model may forget so fast that rounding hides the first.
+    """
+    value = value_of(edited.plain.events[edited.places[0]])
+    run = edited.changed(_in(part, upside_down))
+    touched = [row for row in edited.rows if not torch.equal(_in(part, upside_down)(value)[row], value[row])]
+    hidden = [row for row in touched if edited.shows(run)[row] is False]
+    if hidden:
+        louder = edited.shows(edited.changed(_in(part, loud)))
+        hidden = [row for row in hidden if louder[row] is False]
+    return run, hidden
 
 
 def _remembered(edited: Edited) -> Iterator[str]:
@@ -143,10 +150,19 @@ def _following(run: Watched, event: Event) -> Event | None:
     return next((o for o in after if o.channel is None and o.index.block == event.index.block), None)
 
 
-def _half(length: int, *, axis: int, half: int, dims: int) -> tuple[slice, ...]:
-    middle = length // 2
-    part = slice(middle, None) if half else slice(None, middle)
-    return tuple(part if place == axis else slice(None) for place in range(dims))
+def _part(axis: int, where: slice) -> Part:
+    return (*[slice(None)] * axis, where)
+
+
+def _in(part: Part, change: Change) -> Change:
+    """A change of one part of a value."""
+
+    def changed(value: Tensor) -> Tensor:
+        mixed = value.clone()
+        mixed[part] = change(value)[part]
+        return mixed
+
+    return changed
 
 
 def _of(run: Watched, rows: Sequence[int]) -> Watched:
