@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.errors import CheckpointError
 from monitorbench.suite.model import ModelSpec
+from monitorbench.suite.packages import PACKAGE, package_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -163,6 +164,8 @@ def _folder(spec: ModelSpec) -> Path:
                 f"no reference checkpoint is called {name!r}", fix=f"use one of {', '.join(zoo_names())}"
             )
         return ZOO / name
+    if spec.source.startswith(PACKAGE):
+        return package_folder(spec.source)
     folder = Path(spec.source).expanduser()
     if folder.is_dir():
         return folder
@@ -172,7 +175,9 @@ def _folder(spec: ModelSpec) -> Path:
         )
     if spec.source.startswith((".", "/", "~")) or spec.source.count("/") != 1:
         raise CheckpointError(
-            "no such folder", where=spec.source, fix="name a folder, zoo:NAME, or a hub id such as org/name"
+            "no such folder",
+            where=spec.source,
+            fix="name a folder, zoo:NAME, package:NAME, or a hub id such as org/name",
         )
     return _download(spec)
 
@@ -201,7 +206,8 @@ def _download(spec: ModelSpec) -> Path:
 
 def _require_weights(spec: ModelSpec, folder: Path) -> None:
     if spec.gguf_file:
-        if not (folder / spec.gguf_file).is_file():
+        outside = Path(spec.gguf_file).is_absolute() or ".." in Path(spec.gguf_file).parts
+        if outside or not (folder / spec.gguf_file).is_file():
             raise CheckpointError(f"no file {spec.gguf_file} in it", where=spec.source, fix="correct gguf_file")
         return
     weights = _files(folder, WEIGHTS)

@@ -94,7 +94,10 @@ def test_a_dtype_is_obeyed(saved: Saved) -> None:
 
 
 def test_what_is_not_a_folder(folder: Path) -> None:
-    assert refusal(folder / "missing") == "no such folder; name a folder, zoo:NAME, or a hub id such as org/name"
+    assert (
+        refusal(folder / "missing")
+        == "no such folder; name a folder, zoo:NAME, package:NAME, or a hub id such as org/name"
+    )
     file = folder / "config.json"
     assert refusal(file) == "is a file, not a checkpoint folder; name the folder that holds it"
 
@@ -242,6 +245,22 @@ def test_a_corrupt_tokenizer(folder: Path) -> None:
 
 def test_a_gguf_file_that_is_not_there(folder: Path) -> None:
     assert refusal(folder, gguf_file="model.gguf") == "no file model.gguf in it; correct gguf_file"
+
+
+@pytest.mark.parametrize("name", ["../model.gguf", "/proc/version", "a/../../model.gguf"])
+def test_a_gguf_file_outside_the_folder(folder: Path, name: str) -> None:
+    (folder.parent / "model.gguf").touch()
+    assert refusal(folder, gguf_file=name) == f"no file {name} in it; correct gguf_file"
+
+
+def test_a_checkpoint_inside_a_python_package(saved: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(saved("gpt2"), tmp_path / "a_model_package" / "weights")
+    (tmp_path / "a_model_package" / "__init__.py").write_text("raise RuntimeError('never run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = find(ModelSpec(source="package:a_model_package/weights"))
+    assert found.hashes() == find(ModelSpec(source=str(saved("gpt2")))).hashes()
+    with pytest.raises(CheckpointError, match=r"^package:a_model_package: has no weights"):
+        find(ModelSpec(source="package:a_model_package"))
 
 
 NEEDS_GGUF = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the extra gguf")
