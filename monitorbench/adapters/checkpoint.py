@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,10 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
     import torch
 
     spec = checkpoint.spec
-    options: dict[str, Any] = {"gguf_file": spec.gguf_file} if spec.gguf_file else {"use_safetensors": True}
+    options: dict[str, Any] = {"use_safetensors": True}
+    if spec.gguf_file:
+        # Without the configuration, the file would be read once more for it, which takes seconds.
+        options = {"gguf_file": spec.gguf_file, "config": checkpoint.config}
     try:
         with quiet():
             model, facts = model_class.from_pretrained(
@@ -333,7 +337,8 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        # The progress bar of GGUF files asks nobody whether it may show.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -295,10 +295,12 @@ def write_gguf(path: Path, words: list[str]) -> None:
 
 
 @NEEDS_GGUF
-def test_a_gguf_file_holds_a_whole_checkpoint(tmp_path: Path) -> None:
+def test_a_gguf_file_holds_a_whole_checkpoint(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_gguf(tmp_path / "model.gguf", ["<s>", "</s>", "<unk>", *"abcdefgh", "ab"])
     spec = ModelSpec(source=str(tmp_path), gguf_file="model.gguf")
+    capfd.readouterr()
     loaded = load_model("candidate", spec, device="cpu", dtype="float32")
+    assert capfd.readouterr() == ("", ""), "loading is silent"
     assert (loaded.report.family, loaded.report.architecture) == ("autoregressive", "LlamaForCausalLM")
     assert loaded.adapter.encode("abcd") == [11, 5, 6]
     output = loaded.adapter.generate([[3, 4, 5]], [0], None, Limits(max_new_tokens=4))
