@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("monitorbench", "monitorbench: checks declared in *.monitor.yaml files")
     add = group.addoption
-    add("--monitorbench-model", metavar="MODEL", help="Candidate: zoo:NAME, a local folder, or a hub id.")
+    add("--monitorbench-model", metavar="MODEL", help="Candidate: zoo:NAME, package:NAME, a local folder, or a hub id.")
     add("--monitorbench-baseline", metavar="MODEL", help="Baseline, named like a candidate.")
     add("--monitorbench-device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")
     add("--monitorbench-limit", metavar="N", type=int, help="Largest number of problems per task.")

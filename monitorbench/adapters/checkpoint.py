@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from monitorbench.adapters.placement import placing, require_place, unloadable
 from monitorbench.errors import CheckpointError, first_line
 from monitorbench.suite.model import ModelSpec
+from monitorbench.suite.packages import PACKAGE, package_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -95,8 +97,11 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
     import torch
 
     spec = checkpoint.spec
-    options: dict[str, Any] = {"gguf_file": spec.gguf_file} if spec.gguf_file else {"use_safetensors": True}
     place = placing(spec, checkpoint.config, device)
+    options: dict[str, Any] = {"use_safetensors": True}
+    if spec.gguf_file:
+        # Without the configuration, the file would be read once more for it, which takes seconds.
+        options = {"gguf_file": spec.gguf_file, "config": checkpoint.config}
     try:
         with quiet():
             model, facts = model_class.from_pretrained(
@@ -169,6 +174,8 @@ def _folder(spec: ModelSpec) -> Path:
                 f"no reference checkpoint is called {name!r}", fix=f"use one of {', '.join(zoo_names())}"
             )
         return ZOO / name
+    if spec.source.startswith(PACKAGE):
+        return package_folder(spec.source)
     folder = Path(spec.source).expanduser()
     if folder.is_dir():
         return folder
@@ -178,7 +185,9 @@ def _folder(spec: ModelSpec) -> Path:
         )
     if spec.source.startswith((".", "/", "~")) or spec.source.count("/") != 1:
         raise CheckpointError(
-            "no such folder", where=spec.source, fix="name a folder, zoo:NAME, or a hub id such as org/name"
+            "no such folder",
+            where=spec.source,
+            fix="name a folder, zoo:NAME, package:NAME, or a hub id such as org/name",
         )
     return _download(spec)
 
@@ -207,7 +216,8 @@ def _download(spec: ModelSpec) -> Path:
 
 def _require_weights(spec: ModelSpec, folder: Path) -> None:
     if spec.gguf_file:
-        if not (folder / spec.gguf_file).is_file():
+        outside = Path(spec.gguf_file).is_absolute() or ".." in Path(spec.gguf_file).parts
+        if outside or not (folder / spec.gguf_file).is_file():
             raise CheckpointError(f"no file {spec.gguf_file} in it", where=spec.source, fix="correct gguf_file")
         return
     weights = _files(folder, WEIGHTS)
@@ -327,7 +337,8 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        # The progress bar of GGUF files asks nobody whether it may show.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -58,7 +58,9 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     """Declare the suite and the options that change it."""
     parser.add_argument("suite", metavar="SUITE", help="suite file (YAML)")
     group = parser.add_argument_group("changes to the suite")
-    group.add_argument("--model", metavar="MODEL", help="candidate: zoo:NAME, a local folder, or a hub id")
+    group.add_argument(
+        "--model", metavar="MODEL", help="candidate: zoo:NAME, package:NAME, a local folder, or a hub id"
+    )
     group.add_argument("--baseline", metavar="MODEL", help="baseline, named like a candidate")
     group.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N")
     group.add_argument("--dtype", metavar="DTYPE", help="float32, bfloat16 or float16")

@@ -13,7 +13,8 @@ class ModelSpec:
     """Where a checkpoint comes from and how it is loaded.
 
     Attributes:
-        source: `zoo:NAME`, a local folder in Hugging Face format, or a hub id.
+        source: `zoo:NAME`, `package:NAME` or `package:NAME/folder` for a folder of an installed Python package, a local
+            folder in Hugging Face format, or a hub id.
         revision: commit, tag or branch of a hub id.
         gguf_file: file inside the folder or repository that holds the weights in GGUF.
         adapter: adapter family, or `package.module:Class` of one that is not registered; None lets the checkpoint's

@@ -103,7 +103,8 @@ def _include() -> Json:
 
 def _model(vocabulary: Vocabulary, description: str) -> Json:
     text = {"type": "string", "minLength": 1}
-    source = {**ONE_LINE, "description": "zoo:NAME, a local folder, or a hub id such as org/name or org/name@revision."}
+    places = "zoo:NAME, package:NAME (the folder of an installed Python package), a local folder, or a hub id such as "
+    source = {**ONE_LINE, "description": f"{places}org/name or org/name@revision."}
     mapping = _object(
         {
             "source": {"type": "string", **source},

@@ -1,4 +1,4 @@
-"""Where a model comes from: `zoo:NAME`, a local folder, or a hub id."""
+"""Where a model comes from: `zoo:NAME`, `package:NAME`, a local folder, or a hub id."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import re
 from dataclasses import replace
 
-from monitorbench.errors import Mistake
+from monitorbench.errors import CheckpointError, Mistake
 from monitorbench.suite.model import ModelSpec, Vocabulary
+from monitorbench.suite.packages import PACKAGE, package_folder
 from monitorbench.suite.tree import Node, Place
 from monitorbench.suite.words import nearest, quoted
 
@@ -33,6 +34,12 @@ def model_spec(node: Node, suite_path: str, vocabulary: Vocabulary) -> ModelSpec
         if name not in vocabulary.zoo:
             return given.place.mistake(f"no reference checkpoint {quoted(name)}", nearest(name, vocabulary.zoo))
         return _without_revision(node, spec, "a reference checkpoint")
+    if spec.source.startswith(PACKAGE):
+        try:
+            package_folder(spec.source)
+        except CheckpointError as error:
+            return given.place.mistake(error.what, error.fix)
+        return _without_revision(node, spec, "a folder")
     return _hub(node, spec, given.place, vocabulary)
 
 
@@ -66,5 +73,9 @@ def _hub(node: Node, spec: ModelSpec, place: Place, vocabulary: Vocabulary) -> M
     if spec.source.startswith(PATH_STARTS) or "/" in spec.source:
         return place.mistake(f"no such folder: {quoted(spec.source)}", "check the path")
     fix = nearest(spec.source, [ZOO + name for name in vocabulary.zoo])
-    fix = fix if fix.startswith("did you") else "write zoo:NAME, a folder such as ./model, or a hub id such as org/name"
+    fix = (
+        fix
+        if fix.startswith("did you")
+        else "write zoo:NAME, package:NAME, a folder such as ./model, or a hub id such as org/name"
+    )
     return place.mistake(f"{quoted(spec.source)} is neither a reference checkpoint, a folder nor a hub id", fix)

@@ -7,6 +7,9 @@ from monitorbench.registry import Registry
 TASKS = Registry(
     "task family",
     "monitorbench.tasks",
-    {"arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain"},
+    {
+        "arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain",
+        "word-problems": "monitorbench.tasks.word_problems:WordProblems",
+    },
     needs=("name", "summary", "schema", "problems", "grade"),
 )

@@ -94,7 +94,10 @@ def test_a_dtype_is_obeyed(saved: Saved) -> None:
 
 
 def test_what_is_not_a_folder(folder: Path) -> None:
-    assert refusal(folder / "missing") == "no such folder; name a folder, zoo:NAME, or a hub id such as org/name"
+    assert (
+        refusal(folder / "missing")
+        == "no such folder; name a folder, zoo:NAME, package:NAME, or a hub id such as org/name"
+    )
     file = folder / "config.json"
     assert refusal(file) == "is a file, not a checkpoint folder; name the folder that holds it"
 
@@ -244,6 +247,22 @@ def test_a_gguf_file_that_is_not_there(folder: Path) -> None:
     assert refusal(folder, gguf_file="model.gguf") == "no file model.gguf in it; correct gguf_file"
 
 
+@pytest.mark.parametrize("name", ["../model.gguf", "/proc/version", "a/../../model.gguf"])
+def test_a_gguf_file_outside_the_folder(folder: Path, name: str) -> None:
+    (folder.parent / "model.gguf").touch()
+    assert refusal(folder, gguf_file=name) == f"no file {name} in it; correct gguf_file"
+
+
+def test_a_checkpoint_inside_a_python_package(saved: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(saved("gpt2"), tmp_path / "a_model_package" / "weights")
+    (tmp_path / "a_model_package" / "__init__.py").write_text("raise RuntimeError('never run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = find(ModelSpec(source="package:a_model_package/weights"))
+    assert found.hashes() == find(ModelSpec(source=str(saved("gpt2")))).hashes()
+    with pytest.raises(CheckpointError, match=r"^package:a_model_package: has no weights"):
+        find(ModelSpec(source="package:a_model_package"))
+
+
 NEEDS_GGUF = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the extra gguf")
 
 
@@ -276,10 +295,12 @@ def write_gguf(path: Path, words: list[str]) -> None:
 
 
 @NEEDS_GGUF
-def test_a_gguf_file_holds_a_whole_checkpoint(tmp_path: Path) -> None:
+def test_a_gguf_file_holds_a_whole_checkpoint(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_gguf(tmp_path / "model.gguf", ["<s>", "</s>", "<unk>", *"abcdefgh", "ab"])
     spec = ModelSpec(source=str(tmp_path), gguf_file="model.gguf")
+    capfd.readouterr()
     loaded = load_model("candidate", spec, device="cpu", dtype="float32")
+    assert capfd.readouterr() == ("", ""), "loading is silent"
     assert (loaded.report.family, loaded.report.architecture) == ("autoregressive", "LlamaForCausalLM")
     assert loaded.adapter.encode("abcd") == [11, 5, 6]
     output = loaded.adapter.generate([[3, 4, 5]], [0], None, Limits(max_new_tokens=4))

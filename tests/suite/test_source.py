@@ -51,7 +51,7 @@ def test_ids(quickstart: str, loaded: Loaded, written: str, spec: ModelSpec) -> 
         (
             "gpt",
             "3:8: `gpt` is neither a reference checkpoint, a folder nor a hub id; "
-            "write zoo:NAME, a folder such as ./model, or a hub id such as org/name",
+            "write zoo:NAME, package:NAME, a folder such as ./model, or a hub id such as org/name",
         ),
         ("{source: org/m@a, revision: b}", "3:36: the revision is given twice; remove `revision` or the `@` part"),
         ("{source: zoo:ar-chain, revision: b}", "3:41: a reference checkpoint has no `revision`; remove it"),
