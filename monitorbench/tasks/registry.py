@@ -5,5 +5,10 @@ from __future__ import annotations
 from monitorbench.registry import Registry
 
 TASKS = Registry(
-    "task family", "monitorbench.tasks", {"arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain"}
+    "task family",
+    "monitorbench.tasks",
+    {
+        "arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain",
+        "graph-reachability": "monitorbench.tasks.graph_reachability:GraphReachability",
+    },
 )
