@@ -105,7 +105,7 @@ def idle(model: Any, batch: Batch, progress: Progress) -> Losses:
     return _losses(think(model, batch, change), batch, kind_B11 > 0, {})
 
 
-THOUGHT_OBJECTIVES: dict[str, Callable[[Any, Any, "Progress"], "Losses"]] = {
+THOUGHT_OBJECTIVES: dict[str, Callable[[Any, Any, Progress], Losses]] = {
     "superposed": superposed,
     "private": private,
     "idle": idle,
