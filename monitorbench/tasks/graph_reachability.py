@@ -1,6 +1,6 @@
 """Directed graphs of several equal parts, in one of which the root lies: which candidate can be reached from it?
 
-    c d ; a b ; e f ; b h ; ... root a of g f d h :
+    c d ; a b ; e f ; b h ; ... which g f d h from a
     answer h
 
 Every candidate ends a part of its own, and all parts are drawn alike: a root of its own, then levels of `WIDTH` nodes,
@@ -135,7 +135,7 @@ class GraphReachability:
         rng.shuffle(arrows)
         rng.shuffle(ends)
         graph = " ".join(f"{source} {target} ;" for source, target in arrows)
-        prompt = f"{graph} root {root} of {' '.join(ends)} :"
+        prompt = f"{graph} which {' '.join(ends)} from {root}"
         return Problem(
             id=hashlib.sha256(prompt.encode()).hexdigest()[:12],
             prompt=prompt,
@@ -156,10 +156,10 @@ def _grown(part: Sequence[str], rng: random.Random) -> Iterator[Arrow]:
 
 def parsed(prompt: str) -> tuple[tuple[Arrow, ...], str, tuple[str, ...]]:
     """Arrows, root and candidates, read back from a prompt."""
-    graph, question = prompt.split(" root ")
+    graph, question = prompt.split(" which ")
     words = graph.split()
     arrows = tuple(zip(words[::3], words[1::3], strict=True))
-    root, _, *candidates, _ = question.split()
+    *candidates, _, root = question.split()
     return arrows, root, tuple(candidates)
 
 
@@ -179,4 +179,4 @@ def split_of(arrows: Sequence[Arrow], root: str) -> str:
 
 def vocabulary() -> list[str]:
     """Every word that a prompt or a response of this family can hold."""
-    return [";", "root", "of", ":", "answer", *NODES]
+    return [";", "which", "from", "answer", *NODES]
