@@ -1,4 +1,10 @@
-"""Models that think before they write: two layers for graphs, or the trunk of the model that writes out chains."""
+"""Models that think before they write: two layers for graphs, or the trunk of the model that writes out chains.
+
+The two layers start as what training would have to find first: a head that binds each word to the one before it, and
+one that looks up words by what they are bound to. Left to chance, that takes longer than all the rest of the training.
+
+Shape suffixes: V vocabulary, h half the width of the model, w width of a head.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +15,35 @@ from monitorbench.adapters.checkpoint import ZOO
 from monitorbench.zoo.models import BOS, EOS, PAD
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import LlamaForCausalLM
 
-THOUGHTS = 3
+THOUGHTS, WIDTH = 3, 96
+HALF = WIDTH // 2
+"""At first, words live in the first half of the coordinates, and what a word is bound to in the second."""
+LOOK_BACK, LOOK_UP, BIND = 6.0, 3.0, 0.2
+"""Sharpness of the two heads, and how loudly a word's predecessor is added to it."""
 Start = Callable[[str | None, int], Any]
 """From the parent, or None for random weights, and the size of the vocabulary to the model that a run starts from."""
 
 
-def build_thinker(vocab_size: int, *, mode: str, layers: int = 2, hidden: int = 96) -> LlamaForCausalLM:
-    """A small Llama with random weights that says of itself how it thinks."""
+def build_thinker(vocab_size: int, *, mode: str, layers: int = 2) -> LlamaForCausalLM:
+    """A small Llama that says of itself how it thinks; random weights but for the two heads."""
+    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocab_size,
-            hidden_size=hidden,
-            intermediate_size=2 * hidden,
+            hidden_size=WIDTH,
+            intermediate_size=2 * WIDTH,
             num_hidden_layers=layers,
-            num_attention_heads=4,
-            num_key_value_heads=4,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            head_dim=WIDTH,
             max_position_embeddings=256,
-            initializer_range=0.1,
+            rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+            attention_bias=True,
             tie_word_embeddings=True,
             pad_token_id=PAD,
             eos_token_id=EOS,
@@ -38,7 +52,49 @@ def build_thinker(vocab_size: int, *, mode: str, layers: int = 2, hidden: int = 
         )
     )
     model.generation_config.pad_token_id = PAD
+    with torch.no_grad():
+        model.model.embed_tokens.weight.zero_()[:, :HALF] = word_vectors(vocab_size)
+        _bind(model)
+        _look_up(model)
     return model
+
+
+def word_vectors(vocab_size: int) -> Tensor:
+    """(V, h) orthogonal unit vectors, the same in every run."""
+    import torch
+
+    square = torch.randn(HALF, HALF, generator=torch.Generator().manual_seed(0))
+    return torch.linalg.qr(square).Q[:vocab_size]
+
+
+def _bind(model: LlamaForCausalLM) -> None:
+    """The first head of the first layer looks at the word before, and adds it in the second half.
+
+    With rotary positions, biases alone make a score of the distance: a sum of cosines, here with its peak at 1.
+    """
+    import torch
+
+    attention: Any = model.model.layers[0].self_attn
+    angles_h = model.model.rotary_emb.inv_freq
+    for projection, turned_h in ((attention.q_proj, -angles_h), (attention.k_proj, 0 * angles_h)):
+        projection.bias[:WIDTH] = LOOK_BACK * torch.cat([turned_h.cos(), turned_h.sin()])
+    attention.v_proj.weight[:HALF, :HALF] += torch.eye(HALF)
+    attention.o_proj.weight[HALF:, :HALF] += BIND * torch.eye(HALF)
+
+
+def _look_up(model: LlamaForCausalLM) -> None:
+    """The first head of the second layer adds the words that are bound to the own one.
+
+    It compares in the coordinates that positions turn least.
+    """
+    import torch
+
+    attention: Any = model.model.layers[1].self_attn
+    slow_w = torch.cat([torch.arange(HALF // 2, HALF), torch.arange(HALF // 2, HALF) + HALF])
+    attention.q_proj.weight[slow_w, :HALF] += LOOK_UP * torch.eye(HALF)
+    attention.k_proj.weight[slow_w, HALF:] += LOOK_UP * torch.eye(HALF)
+    attention.v_proj.weight[:HALF, :HALF] += torch.eye(HALF)
+    attention.o_proj.weight[:HALF, :HALF] += BIND * torch.eye(HALF)
 
 
 def _loop(mode: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Recipe:
         parent: checkpoint to start from; None for random weights.
         stop: step to stop at before the schedule is through, with what was learned so far.
         shown: share of rows that see part of the truth on the canvas at first, or the true thoughts; it fades out over
-            60 % of the steps, from more than 1 all rows at first.
+            60 % of the steps, and more than 1 is all of them.
         temperature: of the last and of the first denoising step, where it differs from the parent's.
         task: task family of the problems.
         seed: of weights, problems and noise.
@@ -70,11 +70,13 @@ POLISH = Recipe(
 GRAPH = Recipe(
     kind="superposed",
     task="graph-reachability",
-    steps=2600,
+    steps=1600,
+    batch_size=32,
     shown=1.5,
     stages=(
-        Stage(start=0.0, lengths=(1, 2)),
-        Stage(start=0.4, lengths=(2, 3)),
+        Stage(start=0.0, lengths=(2,)),
+        Stage(start=0.2, lengths=(2, 3)),
+        Stage(start=0.5, lengths=(3,)),
     ),
 )
 
