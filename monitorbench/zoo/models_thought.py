@@ -53,6 +53,10 @@ def build_thinker(vocab_size: int, *, mode: str, layers: int = 2) -> LlamaForCau
     )
     model.generation_config.pad_token_id = PAD
     with torch.no_grad():
+        for layer in model.model.layers:
+            # What nobody has taught yet is kept low, so that a thought reaches the head through the two heads alone.
+            layer.self_attn.o_proj.weight *= 0.1
+            layer.mlp.down_proj.weight *= 0.1
         model.model.embed_tokens.weight.zero_()[:, :HALF] = word_vectors(vocab_size)
         _bind(model)
         _look_up(model)

@@ -114,7 +114,7 @@ RECIPES = {
     "thought-idle": (
         Recipe(
             kind="idle",
-            steps=400,
+            steps=240,
             learning_rate=1e-3,
             parent="ar-chain",
             stages=(Stage(start=0.0, lengths=(2, 3, 4)),),
