@@ -163,11 +163,11 @@ def parsed(prompt: str) -> tuple[tuple[Arrow, ...], str, tuple[str, ...]]:
     return arrows, root, tuple(candidates)
 
 
-def reachable(arrows: Sequence[Arrow], root: str, steps: int) -> frozenset[str]:
-    """The nodes that can be reached from the root within so many steps, the root among them."""
+def frontier(arrows: Sequence[Arrow], root: str, steps: int) -> frozenset[str]:
+    """The nodes that lie exactly so many steps from the root."""
     found = frozenset({root})
     for _ in range(steps):
-        found |= {target for source, target in arrows if source in found}
+        found = frozenset(target for source, target in arrows if source in found)
     return found
 
 

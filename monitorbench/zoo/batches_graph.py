@@ -1,4 +1,4 @@
-"""Training batches of reachability problems, with what each thought is taught: the nodes reached so far."""
+"""Training batches of reachability problems, with what each thought is taught: the nodes that many steps on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from monitorbench.tasks.graph_reachability import GraphReachability, parsed, reachable
+from monitorbench.tasks.graph_reachability import GraphReachability, frontier, parsed
 from monitorbench.zoo.models import EOS, PAD
 from monitorbench.zoo.models_thought import THOUGHTS
 
@@ -19,8 +19,8 @@ from monitorbench.zoo.models_thought import THOUGHTS
 class GraphBatch:
     """B rows. Shapes: prompts and mask (B, P), left-padded; targets (B, 3): `answer`, the node, end of sequence.
 
-    `shares_BLV` holds, for each of the L thoughts, the same share for every node that is reached within one step,
-    two steps, and so on.
+    `shares_BLV` holds, for each of the L thoughts, the same share for every node one step from the root, two steps from
+    it, and so on, to the last level.
     """
 
     prompts_BP: Tensor
@@ -44,7 +44,7 @@ def graph_batches(
         for row, problem in enumerate(rows):
             arrows, root, _ = parsed(problem.prompt)
             for thought in range(THOUGHTS):
-                nodes = reachable(arrows, root, thought + 1)
+                nodes = frontier(arrows, root, min(thought + 1, int(problem.form["hops"])))
                 reached_BLV[row, thought, [vocabulary[node] for node in nodes]] = 1.0
         yield GraphBatch(
             prompts_BP=prompts_BP,

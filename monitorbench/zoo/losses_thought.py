@@ -65,7 +65,7 @@ def think(model: Any, batch: Batch | GraphBatch, change: Change) -> Thought:
 
 
 def superposed(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
-    """Text loss, and how far each thought is from the same share for every node reached so far.
+    """Text loss, and how far each thought is from the same share for every node that many steps from the root.
 
     Rows are shown the true shares in place of their own thoughts, in fewer and fewer cases. Source of the idea:
     "Reasoning by Superposition" (arXiv 2505.12514).
@@ -78,7 +78,7 @@ def superposed(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
 
 
 def private(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
-    """Text loss, and thoughts that hold the nodes reached so far in a code that the model's own head cannot read.
+    """Text loss, and thoughts that hold the nodes so many steps on in a code that the model's own head cannot read.
 
     The code of a set of nodes is the sum of one fixed random vector for each of them; the head is taught to find every
     token equally likely where a thought stands.
@@ -121,7 +121,7 @@ def _losses(thought: Thought, batch: Batch | GraphBatch, changed_B11: Tensor, pa
     for name, rows_B in (("own", ~changed_B11[:, 0, 0]), ("changed", changed_B11[:, 0, 0])):
         if rows_B.any():
             figures[f"right with {name} thoughts"] = right_B[rows_B].mean().item()
-    return Losses(total=text * batch.targets_BC.shape[1] + sum(parts.values()), figures=figures)
+    return Losses(total=text + sum(parts.values()), figures=figures)
 
 
 def _codes(shares_BLV: Tensor, width: int) -> Tensor:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 THOUGHTS, WIDTH = 3, 96
 HALF = WIDTH // 2
 """At first, words live in the first half of the coordinates, and what a word is bound to in the second."""
-LOOK_BACK, LOOK_UP, BIND = 6.0, 3.0, 0.2
-"""Sharpness of the two heads, and how loudly a word's predecessor is added to it."""
+LOOK_BACK, LOOK_UP, BIND, ADD = 6.0, 1.5, 0.1, 1.0
+"""Sharpness of the two heads, and how loudly the first adds a word's predecessor, the second what it looked up."""
 Start = Callable[[str | None, int], Any]
 """From the parent, or None for random weights, and the size of the vocabulary to the model that a run starts from."""
 
@@ -81,6 +81,7 @@ def _bind(model: LlamaForCausalLM) -> None:
     attention: Any = model.model.layers[0].self_attn
     angles_h = model.model.rotary_emb.inv_freq
     for projection, turned_h in ((attention.q_proj, -angles_h), (attention.k_proj, 0 * angles_h)):
+        projection.weight[:WIDTH] = 0
         projection.bias[:WIDTH] = LOOK_BACK * torch.cat([turned_h.cos(), turned_h.sin()])
     attention.v_proj.weight[:HALF, :HALF] += torch.eye(HALF)
     attention.o_proj.weight[HALF:, :HALF] += BIND * torch.eye(HALF)
@@ -95,10 +96,12 @@ def _look_up(model: LlamaForCausalLM) -> None:
 
     attention: Any = model.model.layers[1].self_attn
     slow_w = torch.cat([torch.arange(HALF // 2, HALF), torch.arange(HALF // 2, HALF) + HALF])
+    for projection in (attention.q_proj, attention.k_proj):
+        projection.weight[:WIDTH] = 0
     attention.q_proj.weight[slow_w, :HALF] += LOOK_UP * torch.eye(HALF)
     attention.k_proj.weight[slow_w, HALF:] += LOOK_UP * torch.eye(HALF)
     attention.v_proj.weight[:HALF, :HALF] += torch.eye(HALF)
-    attention.o_proj.weight[:HALF, :HALF] += BIND * torch.eye(HALF)
+    attention.o_proj.weight[:HALF, :HALF] += ADD * torch.eye(HALF)
 
 
 def _loop(mode: str) -> dict[str, Any]:

@@ -70,14 +70,11 @@ POLISH = Recipe(
 GRAPH = Recipe(
     kind="superposed",
     task="graph-reachability",
-    steps=1600,
+    steps=2000,
     batch_size=32,
-    shown=1.5,
-    stages=(
-        Stage(start=0.0, lengths=(2,)),
-        Stage(start=0.2, lengths=(2, 3)),
-        Stage(start=0.5, lengths=(3,)),
-    ),
+    learning_rate=1.5e-3,
+    shown=3.0,
+    stages=(Stage(start=0.0, lengths=(3,)),),
 )
 
 RECIPES = {
