@@ -18,13 +18,13 @@ from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, normal
 
 from monitorbench.adapters.thought_carry import Carry, thinking
 from monitorbench.zoo.models import PAD
+from monitorbench.zoo.models_thought import CODE, word_vectors
 
 if TYPE_CHECKING:
     from monitorbench.zoo.batches import Batch
     from monitorbench.zoo.batches_graph import GraphBatch
     from monitorbench.zoo.losses import Losses, Progress
 
-CODE_SEED = 71
 Change = Callable[[int, Tensor], Tensor]
 """From the number of a thought and the carried value to the value that is fed."""
 
@@ -80,8 +80,8 @@ def superposed(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
 def private(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
     """Text loss, and thoughts that hold the nodes so many steps on in a code that the model's own head cannot read.
 
-    The code of a set of nodes is the sum of one fixed random vector for each of them; the head is taught to find every
-    token equally likely where a thought stands.
+    The code of a node is its vector in coordinates where no word lives, that of a set the sum over it; the head is
+    taught to find every token equally likely where a thought stands.
     """
     shown_B11 = torch.rand(len(batch.targets_BC), 1, 1) < progress.shown
     codes_BLd = _codes(batch.shares_BLV, model.config.hidden_size)
@@ -125,9 +125,10 @@ def _losses(thought: Thought, batch: Batch | GraphBatch, changed_B11: Tensor, pa
 
 
 def _codes(shares_BLV: Tensor, width: int) -> Tensor:
-    """(B, L, d) the code of each set of nodes, as long as a normalised state."""
-    table_Vd = torch.randn(shares_BLV.shape[-1], width, generator=torch.Generator().manual_seed(CODE_SEED))
-    return normalize(shares_BLV @ table_Vd, dim=-1) * width**0.5
+    """(B, L, d) the code of each set of nodes: unit vectors in coordinates where no word lives."""
+    codes_BLd = shares_BLV.new_zeros(*shares_BLV.shape[:2], width)
+    codes_BLd[..., CODE] = normalize(shares_BLV @ word_vectors(shares_BLV.shape[-1]), dim=-1)
+    return codes_BLd
 
 
 class _Passes:
