@@ -1,4 +1,4 @@
-"""Causal language models: nothing opaque crosses tokens but the key-value cache, which joins equal layers.
+"""Causal language models: what crosses tokens is the key-value cache, which joins equal layers, or a recurrent state.
 
 Shape suffixes: B rows, W prompt width, T tokens so far, V vocabulary.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
-from monitorbench.adapters.base import Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.independent_rows import independent_rows
 from monitorbench.adapters.language_model import LanguageModel
+from monitorbench.adapters.recurrent_state import RECURRENT_STATE, StateWatch, is_recurrent
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import UsageError
 
@@ -30,7 +32,8 @@ class Autoregressive(LanguageModel):
     """Any causal model of transformers, run through its own `generate`."""
 
     family: ClassVar[str] = "autoregressive"
-    summary: ClassVar[str] = "Causal language models of transformers, which carry nothing opaque from token to token."
+    summary: ClassVar[str] = "Causal language models of transformers; those with recurrent layers carry their state."
+    channels: ClassVar[tuple[Channel, ...]] = (RECURRENT_STATE,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
 
@@ -71,10 +74,15 @@ class Autoregressive(LanguageModel):
         model = build(lambda: auto.from_config(config, dtype=dtype, trust_remote_code=False))
         return cls(model=model, tokenizer=NoTokenizer())
 
+    def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+        """The recurrent state, where the model has recurrent layers."""
+        del sampler
+        return self.channels if is_recurrent(self.model) else ()
+
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
-        """Run one batch; one observation event for every token."""
+        """Run one batch; for every token one event of the state, where there is one, and one observation event."""
         from monitorbench.adapters.draws import SeededDraws
 
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
@@ -83,7 +91,7 @@ class Autoregressive(LanguageModel):
         watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook, family=self.family)
         draws = SeededDraws(seeds)
         model: Any = self.model
-        with draws, watcher.attached(model), warnings.catch_warnings():
+        with draws, independent_rows(model, mask_BW), watcher.attached(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sequences_BT = model.generate(
                 input_ids=ids_BW,
@@ -144,6 +152,7 @@ class _Watcher:
     ) -> None:
         self._seeds, self._width, self._ends, self._hook, self._family = tuple(seeds), width, ends, hook, family
         self._logits_BV: Tensor | None = None
+        self._state: StateWatch | None = None
 
     @contextmanager
     def attached(self, model: Any) -> Iterator[None]:
@@ -162,8 +171,10 @@ class _Watcher:
             return processors
 
         model._get_logits_processor = with_keeper
+        self._state = StateWatch(model) if self._hook is not None and is_recurrent(model) else None
         try:
-            yield
+            with self._state.attached() if self._state is not None else nullcontext():
+                yield
         finally:
             del model._get_logits_processor
 
@@ -188,7 +199,16 @@ class _Watcher:
                 live=~ended_B,
                 tokens=tokens_BT,
                 committed=torch.ones_like(tokens_BT, dtype=torch.bool),
-                logits=self._logits_BV[:, None, :],
             )
-            batches.require_honoured(self._hook(event), frozenset(), self._family)
+            if self._state is not None:
+                self._carry(self._state, self._hook, event)
+            observed = self._hook(replace(event, logits=self._logits_BV[:, None, :]))
+            batches.require_honoured(observed, frozenset(), self._family)
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+
+    def _carry(self, state: StateWatch, hook: Hook, event: Event) -> None:
+        """Show the hook the state that came with the newest token, and carry on what it makes of it."""
+        edit = hook(replace(event, channel=RECURRENT_STATE.name, value=state.value_B1D))
+        batches.require_honoured(edit, frozenset({"value"}), self._family)
+        if edit is not None and edit.value is not None:
+            state.write(edit.value)
