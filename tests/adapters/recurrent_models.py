@@ -24,13 +24,14 @@ _MAMBA = {
 _DELTA = {
     "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
 }  # fmt: skip
+_LATENT = {"kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 _HYBRID = {**_TWO, **_ATTENTION, "max_position_embeddings": 96}
 _ZAMBA = {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, "mamba_d_state": 8, "n_mamba_heads": 2}
 _HEADS = {"num_heads": 4, "head_dim": 16, "n_groups": 1, "state_size": 8, "chunk_size": 8}
 
 RECURRENT: Mapping[str, Mapping[str, Any]] = {
-    "bailing_hybrid": {**_HYBRID, **_MIXED, "first_k_dense_replace": 2},
+    "bailing_hybrid": {**_HYBRID, **_MIXED, **_LATENT, "first_k_dense_replace": 2, "head_dim": 16},
     "bamba": {**_HYBRID, **_MAMBA, "attn_layer_indices": [1]},
     "falcon_h1": {**_HYBRID, **_MAMBA, "mamba_d_ssm": 64, "head_dim": 16},
     "falcon_mamba": {**_TWO, "state_size": 8},
@@ -42,7 +43,10 @@ RECURRENT: Mapping[str, Mapping[str, Any]] = {
         **_HYBRID, "attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2, "num_experts_per_tok": 1,
         "mamba_d_state": 8, "use_mamba_kernels": False,
     },
-    "kimi_linear": {**_HYBRID, **_MIXED},
+    "kimi_linear": {
+        **_HYBRID, **_MIXED, **_LATENT, "linear_head_dim": 8, "linear_num_heads": 2, "num_local_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+    },
     "lfm2": {**_HYBRID, "layer_types": ["conv", "full_attention"]},
     "lfm2_moe": {**_HYBRID, **_EXPERTS, "layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
     "lfm3": {**_HYBRID, "layer_types": ["conv", "full_attention"]},
