@@ -25,13 +25,24 @@ _DELTA = {
     "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
 }  # fmt: skip
 _LATENT = {"kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
+_INDEXER = {
+    "indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8,
+    "indexer_compress_ratio": 4,
+}  # fmt: skip
+_ROUTED = {
+    "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 16, "d_rel": 4,
+    "rel_extent": 32, "swa_num_attention_heads": 2, "swa_num_key_value_heads": 2, "swa_head_dim": 16,
+}  # fmt: skip
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 _HYBRID = {**_TWO, **_ATTENTION, "max_position_embeddings": 96}
 _ZAMBA = {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, "mamba_d_state": 8, "n_mamba_heads": 2}
 _HEADS = {"num_heads": 4, "head_dim": 16, "n_groups": 1, "state_size": 8, "chunk_size": 8}
 
 RECURRENT: Mapping[str, Mapping[str, Any]] = {
-    "bailing_hybrid": {**_HYBRID, **_MIXED, **_LATENT, "first_k_dense_replace": 2, "head_dim": 16},
+    "bailing_hybrid": {
+        **_HYBRID, **_MIXED, **_LATENT, **_EXPERTS, "first_k_dense_replace": 2, "head_dim": 16, "num_mtp_layers": 0,
+        "n_group": 1, "topk_group": 1,
+    },
     "bamba": {**_HYBRID, **_MAMBA, "attn_layer_indices": [1]},
     "falcon_h1": {**_HYBRID, **_MAMBA, "mamba_d_ssm": 64, "head_dim": 16},
     "falcon_mamba": {**_TWO, "state_size": 8},
@@ -39,6 +50,8 @@ RECURRENT: Mapping[str, Mapping[str, Any]] = {
         **_HYBRID, **_MAMBA, **_MIXED, "num_local_experts": 2, "num_experts_per_tok": 1,
         "shared_intermediate_size": 32,
     },
+    "inkling2_text": {**_HYBRID, **_ROUTED, "layer_types": ["hybrid_sliding", "hybrid"]},
+    "inkling_text": {**_HYBRID, **_ROUTED, "layer_types": ["hybrid_sliding", "hybrid"]},
     "jamba": {
         **_HYBRID, "attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2, "num_experts_per_tok": 1,
         "mamba_d_state": 8, "use_mamba_kernels": False,
@@ -63,6 +76,10 @@ RECURRENT: Mapping[str, Mapping[str, Any]] = {
     },
     "qwen3_5_text": {**_HYBRID, **_PLACES, **_DELTA, **_MIXED},
     "qwen3_next": {**_HYBRID, **_PLACES, **_DELTA, **_MIXED, **_EXPERTS, "shared_expert_intermediate_size": 32},
+    "qwen4_exp_text": {
+        **_HYBRID, **_DELTA, **_MIXED, **_INDEXER, **_EXPERTS, "head_dim": 16, "shared_expert_intermediate_size": 32,
+        "make_ngram_vocab_size_divisible_by": 8, "split_ngram_parts": 2, "hc_lowrank": 8,
+    },
     "recurrent_gemma": {**_HYBRID, **_PLACES, "num_hidden_layers": 3, "lru_width": 32, "sliding_window": 64},
     "rwkv": {**_TWO, "context_length": 96},
     "xlstm": {
