@@ -103,6 +103,8 @@ class Autoregressive(LanguageModel):
                 num_return_sequences=1,
                 return_dict_in_generate=False,
                 disable_compile=True,
+                # Checkpoints are often saved with the cache of their training, which is none.
+                **({"use_cache": True} if is_recurrent(model) else {}),
                 **dict(limits.sampler),
             )
         rows = [batches.until_end(row, ends) for row in sequences_BT[:, ids_BW.shape[1] :].tolist()]
@@ -116,7 +118,10 @@ class Autoregressive(LanguageModel):
         sampler: Mapping[str, float | int | bool | str],
         commit: bool = False,
     ) -> tuple[Segment, ...]:
-        """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there."""
+        """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there.
+
+        A recurrent state runs on inside the pass, so that no path is cut at it, whatever was shown of it.
+        """
         import torch
 
         del max_new_tokens, sampler, commit
@@ -208,7 +213,7 @@ class _Watcher:
 
     def _carry(self, state: StateWatch, hook: Hook, event: Event) -> None:
         """Show the hook the state that came with the newest token, and carry on what it makes of it."""
-        edit = hook(replace(event, channel=RECURRENT_STATE.name, value=state.value_B1D))
+        edit = hook(replace(event, channel=RECURRENT_STATE.name, value=state.value()))
         batches.require_honoured(edit, frozenset({"value"}), self._family)
         if edit is not None and edit.value is not None:
             state.write(edit.value)

@@ -37,9 +37,9 @@ def independent_rows(model: Any, mask_BW: Tensor) -> Iterator[None]:
     """
     takes = signature(model.forward).parameters
     with ExitStack() as undone:
-        for layer in layers_with_states(model):
-            if hasattr(layer, "linear_x"):
-                undone.callback(layer.linear_x.register_forward_hook(_padding_hidden(mask_BW)).remove)
+        convolved: list[Any] = [layer.linear_x for layer in layers_with_states(model) if hasattr(layer, "linear_x")]
+        for layer in convolved:
+            undone.callback(layer.register_forward_hook(_padding_hidden(mask_BW)).remove)
         if "state" in takes:
             model.forward = _row_by_row(model.forward, mask_BW)
             undone.callback(vars(model).pop, "forward")
@@ -74,8 +74,11 @@ def _row_by_row(forward: Callable[..., Any], mask_BW: Tensor) -> Callable[..., A
             state = [torch.cat(parts) for parts in zip(*(row.state for row in rows), strict=True)]
         else:
             # Parts of the state are views, which the pass writes to.
-            parts = zip(*(part.split(1) for part in state), strict=True)
-            rows = [forward(input_ids=i, state=list(s), **how) for i, s in zip(input_ids.split(1), parts, strict=True)]
+            parts = zip(*(torch.split(part, 1) for part in state), strict=True)
+            tokens = torch.split(input_ids, 1)
+            rows = [
+                forward(input_ids=token, state=list(part), **how) for token, part in zip(tokens, parts, strict=True)
+            ]
         return type(rows[0])(logits=torch.cat([row.logits[:, -1:] for row in rows]), state=state)
 
     return apart

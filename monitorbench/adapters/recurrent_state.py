@@ -5,8 +5,9 @@ short convolution has yet to see again. Keys and values of a hybrid's attention 
 
 | where the state is kept | models |
 |---|---|
-| the layers of transformers' own cache | Mamba, Mamba 2, Falcon Mamba, Jamba, Zamba, Zamba 2, Bamba, Falcon H1, Nemotron-H, \
-Granite 4, Qwen3-Next, Qwen3.5, Qwen4, OLMo Hybrid, Kimi Linear, Bailing, Zaya; convolutions only: LFM2, LFM3, Inkling |
+| layers of transformers' own cache | Mamba, Mamba 2, Falcon Mamba and their hybrids: Jamba, Zamba, Zamba 2, Bamba, \
+Falcon H1, Nemotron-H, Granite 4; with other recurrences Qwen3-Next, Qwen3.5, Qwen4, OLMo Hybrid, Kimi Linear, \
+Bailing, Zaya; with short convolutions alone LFM2, LFM3, Inkling |
 | `linear_cache` of the model's own cache | MiniMax |
 | `rnn_state` of the model's own cache | xLSTM |
 | `state` of what the forward pass returns | RWKV |
@@ -95,8 +96,7 @@ class StateWatch:
             handle.remove()
             self._states = []
 
-    @property
-    def value_B1D(self) -> Tensor:
+    def value(self) -> Tensor:
         """(B, 1, D) the states of all layers side by side, in a type that holds each of them exactly."""
         import torch
 
@@ -104,10 +104,12 @@ class StateWatch:
 
     def write(self, value_B1D: Tensor | Absent) -> None:
         """Let the next forward pass go on from this value, or from zeros where nothing is carried."""
+        import torch
+
         if isinstance(value_B1D, Absent):
             for state in self._states:
                 state.zero_()
             return
-        parts = value_B1D[:, 0].split([state[0].numel() for state in self._states], dim=1)
+        parts = torch.split(value_B1D[:, 0], [state[0].numel() for state in self._states], dim=1)
         for state, part_BD in zip(self._states, parts, strict=True):
             state.copy_(part_BD.reshape(state.shape))

@@ -42,7 +42,7 @@ SCHEMA = CheckSchema(
         "task": {"type": "string", "description": "Task of the suite on which accuracy is measured."},
         "channel": {"type": "string", "description": "Channel that is forced through tokens."},
         "keep": {
-            "description": "What survives of the carried value at every step and position. Nothing of a recurrent state.",
+            "description": "What survives of the carried value at every step and position; nothing of a state.",
             "type": "object",
             "additionalProperties": False,
             "properties": {
@@ -302,9 +302,7 @@ def _controls(spec: CheckSpec, measured: Measured, *, exact: Sequence[str]) -> t
     return (*replays, *floors)
 
 
-def _further(
-    arms: Mapping[str, Arm], evidence: Evidence, measured: Measured, *, removable: bool
-) -> dict[str, Any]:
+def _further(arms: Mapping[str, Arm], evidence: Evidence, measured: Measured, *, removable: bool) -> dict[str, Any]:
     floor = max(FLOORS, key=lambda name: measured.drops[name].value)
     share = recovery(measured.accuracy[SOFT], measured.accuracy[KEEP], measured.accuracy[floor])
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,7 @@ def depths_of() -> Callable[[str, Convention], Sequence[int]]:
 
 def growth(depths: Sequence[int]) -> list[int]:
     """What each doubling of the text adds."""
-    return [after - before for before, after in zip(depths, depths[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(depths)]
 
 
 @pytest.mark.parametrize("kind", ["mamba2", "mamba"])

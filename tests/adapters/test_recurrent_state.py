@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +35,8 @@ KEPT_APART = ("jamba", "lfm2", "mamba", "mamba2", "minimax", "qwen3_next", "recu
 
 @pytest.mark.parametrize("kind", KEPT_APART)
 def test_a_recurrent_model_breaks_no_rule(trial_of: MakeTrial, kind: str) -> None:
-    assert findings(trial_of(kind, **SAMPLED), trace=trace_segment) == ()
+    trial = replace(trial_of(kind), limits=Limits(max_new_tokens=6, sampler=SAMPLED))
+    assert findings(trial, trace=trace_segment) == ()
 
 
 @pytest.mark.parametrize("kind", RECURRENT)
@@ -104,9 +106,7 @@ def test_every_token_comes_with_one_state(trial_of: MakeTrial, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "rwkv", "xlstm"])
-def test_a_model_that_carries_nothing_reads_every_token_as_if_it_were_the_first(
-    trial_of: MakeTrial, kind: str
-) -> None:
+def test_a_model_that_carries_nothing_reads_every_token_as_if_it_were_the_first(trial_of: MakeTrial, kind: str) -> None:
     trial = trial_of(kind)
     model: Any = trial.adapter.model
     events: list[Event] = []
@@ -151,6 +151,20 @@ def test_a_row_that_is_given_the_state_of_another_goes_on_as_that_one(trial_of: 
     assert not torch.equal(own[1][1], same[1][1])
 
 
+@pytest.mark.parametrize("kind", ["mamba2", "minimax", "rwkv"])
+def test_a_checkpoint_that_was_saved_without_a_cache_carries_its_state_too(trial_of: MakeTrial, kind: str) -> None:
+    trial = trial_of(kind)
+    model: Any = trial.adapter.model
+    expected = trial.adapter.generate(trial.prompts, trial.seeds, None, GREEDY)
+    model.generation_config.use_cache = model.config.use_cache = False
+    try:
+        events: list[Event] = []
+        assert trial.adapter.generate(trial.prompts, trial.seeds, events.append, GREEDY) == expected
+    finally:
+        model.generation_config.use_cache = model.config.use_cache = True
+    assert any(event.value is not None for event in events)
+
+
 def test_a_state_edit_of_anything_else_is_refused_and_the_model_is_left_as_it_was(trial_of: MakeTrial) -> None:
     for kind in ("mamba2", "rwkv", "recurrent_gemma", "xlstm", "minimax"):
         trial = trial_of(kind)
@@ -175,7 +189,7 @@ def test_a_value_holds_states_of_different_types_exactly() -> None:
     low, high = torch.randn(2, 3, 4).bfloat16(), torch.randn(2, 5)
     watch = StateWatch(nn.Module())
     watch._states = [low, high]
-    before, value = (low.clone(), high.clone()), watch.value_B1D
+    before, value = (low.clone(), high.clone()), watch.value()
     assert value.dtype == torch.float32
     watch.write(ABSENT)
     assert not low.any()
