@@ -108,7 +108,7 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
     words = vocabulary()
     assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio"}
     assert words.adapters == {
-        "autoregressive": (),
+        "autoregressive": ("recurrent_state",),
         "block-diffusion": ("self_conditioning",),
         "depth-loop": ("z_H", "z_L", "loop_state"),
         "masked-diffusion": (),

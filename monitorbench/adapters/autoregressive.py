@@ -1,4 +1,4 @@
-"""Causal language models: nothing opaque crosses tokens but the key-value cache, which joins equal layers.
+"""Causal language models: what crosses tokens is the key-value cache, which joins equal layers, or a recurrent state.
 
 Shape suffixes: B rows, W prompt width, T tokens so far, V vocabulary.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
-from monitorbench.adapters.base import Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
 from monitorbench.adapters.endings import Ending
+from monitorbench.adapters.independent_rows import independent_rows
 from monitorbench.adapters.language_model import LanguageModel
+from monitorbench.adapters.recurrent_state import RECURRENT_STATE, StateWatch, is_recurrent
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import UsageError
 
@@ -32,7 +34,8 @@ class Autoregressive(LanguageModel):
     """Any causal model of transformers, run through its own `generate`."""
 
     family: ClassVar[str] = "autoregressive"
-    summary: ClassVar[str] = "Causal language models of transformers, which carry nothing opaque from token to token."
+    summary: ClassVar[str] = "Causal language models of transformers; those with recurrent layers carry their state."
+    channels: ClassVar[tuple[Channel, ...]] = (RECURRENT_STATE,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
 
@@ -79,10 +82,15 @@ class Autoregressive(LanguageModel):
         model = build(lambda: auto.from_config(config, dtype=dtype, trust_remote_code=False))
         return cls(model=model, tokenizer=NoTokenizer())
 
+    def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+        """The recurrent state, where the model has recurrent layers."""
+        del sampler
+        return self.channels if is_recurrent(self.model) else ()
+
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
-        """Run one batch; one observation event for every token."""
+        """Run one batch; for every token one event of the state, where there is one, and one observation event."""
         from monitorbench.adapters.draws import SeededDraws
 
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
@@ -92,7 +100,7 @@ class Autoregressive(LanguageModel):
         watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ending=ending, hook=hook, family=self.family)
         draws = SeededDraws(seeds)
         model: Any = self.model
-        with draws, watcher.attached(model), warnings.catch_warnings():
+        with draws, independent_rows(model, mask_BW), watcher.attached(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sequences_BT = model.generate(
                 input_ids=ids_BW,
@@ -104,6 +112,8 @@ class Autoregressive(LanguageModel):
                 num_return_sequences=1,
                 return_dict_in_generate=False,
                 disable_compile=True,
+                # Checkpoints are often saved with the cache of their training, which is none.
+                **({"use_cache": True} if is_recurrent(model) else {}),
                 **dict(limits.sampler),
             )
         return ending.output(sequences_BT[:, ids_BW.shape[1] :].tolist())
@@ -116,7 +126,10 @@ class Autoregressive(LanguageModel):
         sampler: Mapping[str, float | int | bool | str],
         commit: bool = False,
     ) -> tuple[Segment, ...]:
-        """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there."""
+        """One forward pass at full context: each sampled token is read again as a token, so depth starts anew there.
+
+        A recurrent state runs on inside the pass, so that no path is cut at it, whatever was shown of it.
+        """
         import torch
 
         del max_new_tokens, sampler, commit
@@ -150,6 +163,7 @@ class _Watcher:
         self._seeds, self._width, self._ending, self._hook, self._family = tuple(seeds), width, ending, hook, family
         self._logits_BV: Tensor | None = None
         self._stopped = [False for _ in self._seeds]
+        self._state: StateWatch | None = None
 
     @contextmanager
     def attached(self, model: Any) -> Iterator[None]:
@@ -168,8 +182,10 @@ class _Watcher:
             return processors
 
         model._get_logits_processor = with_keeper
+        self._state = StateWatch(model) if self._hook is not None and is_recurrent(model) else None
         try:
-            yield
+            with self._state.attached() if self._state is not None else nullcontext():
+                yield
         finally:
             del model._get_logits_processor
 
@@ -194,9 +210,11 @@ class _Watcher:
                 live=~ended_B,
                 tokens=tokens_BT,
                 committed=torch.ones_like(tokens_BT, dtype=torch.bool),
-                logits=self._logits_BV[:, None, :],
             )
-            batches.require_honoured(self._hook(event), frozenset(), self._family)
+            if self._state is not None:
+                self._carry(self._state, self._hook, event)
+            observed = self._hook(replace(event, logits=self._logits_BV[:, None, :]))
+            batches.require_honoured(observed, frozenset(), self._family)
         if self._ending.stop:
             self._stopped = self._ending.ended(self._stopped, tokens_BT.tolist(), tokens_BT.shape[1] - 1)
         return self._stopped_rows(input_ids.device)
@@ -208,3 +226,10 @@ class _Watcher:
         if not self._ending.stop:
             return torch.zeros(len(self._stopped), dtype=torch.bool, device=device)
         return torch.tensor(self._stopped, dtype=torch.bool, device=device)
+
+    def _carry(self, state: StateWatch, hook: Hook, event: Event) -> None:
+        """Show the hook the state that came with the newest token, and carry on what it makes of it."""
+        edit = hook(replace(event, channel=RECURRENT_STATE.name, value=state.value()))
+        batches.require_honoured(edit, frozenset({"value"}), self._family)
+        if edit is not None and edit.value is not None:
+            state.write(edit.value)

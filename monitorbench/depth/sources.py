@@ -158,7 +158,7 @@ def _built(source: Configuration, dtype: str) -> WeightlessModel:
     model = adapter.model if adapter is not None else _bare_model(source, dtype)
     if source.folder is not None and (source.folder / "generation_config.json").is_file():
         model.generation_config = type(model.generation_config).from_pretrained(source.folder, local_files_only=True)
-    return WeightlessModel(name=source.name, model=model, adapter=adapter, notes=_notes(source, model, adapter))
+    return WeightlessModel(name=source.name, model=model, adapter=adapter, notes=_notes(source, adapter))
 
 
 def _adapter(config: PretrainedConfig, dtype: str) -> Adapter | None:
@@ -170,14 +170,14 @@ def _adapter(config: PretrainedConfig, dtype: str) -> Adapter | None:
     return None
 
 
-def _notes(source: Configuration, model: Any, adapter: Adapter | None) -> tuple[str, ...]:
+def _notes(source: Configuration, adapter: Adapter | None) -> tuple[str, ...]:
     kind = source.config.model_type
     if adapter is None:
         return (f"no adapter family runs a {kind} model: one forward pass is counted, and nothing between passes",)
     if adapter.family != "autoregressive":
         return ()
-    if getattr(model, "_is_stateful", False):
-        return ("it carries a state along the text: counted inside one forward pass over the whole context",)
+    if adapter.carries({}):
+        return ("it carries a state along the text: counted inside one forward pass, where no path is cut at it",)
     return ()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from monitorbench.adapters.base import ABSENT, Adapter, Edit, Event, Hook
+from monitorbench.adapters.base import ABSENT, Adapter, Channel, Edit, Event, Hook
 from monitorbench.errors import UsageError
 from monitorbench.interventions.truncation import keep_from, keep_top_k, truncate
 
@@ -24,7 +24,7 @@ class Intervention:
     Attributes:
         kind: `none` (no hook), `identity` (a hook that puts back the very value), `keep` (read, truncate, write),
             `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), or `batch-shuffled`
-            (another prompt's value at the same step).
+            (another prompt's value at the same step; of a state, another prompt's from the first token on).
         channel: the channel; empty for `none`.
         keep: `("top_k", K)` or `("min_p", P)`, for `keep`.
         fill: what the truncated tokens get, for `keep`: `haze` or `renorm`.
@@ -62,7 +62,7 @@ def build_hook(intervention: Intervention, adapter: Adapter) -> Hook | None:
         raise UsageError(f"the adapter family {adapter.family} has no channel {intervention.channel!r}")
     if channel.kind == "state" and intervention.kind.startswith("keep"):
         raise UsageError(f"the channel {channel.name!r} has no token reading", fix="use zero or batch-shuffled")
-    change = _change(intervention, adapter)
+    change = _change(intervention, adapter, channel)
 
     def hook(event: Event) -> Edit | None:
         return change(event) if event.channel == intervention.channel else None
@@ -70,13 +70,13 @@ def build_hook(intervention: Intervention, adapter: Adapter) -> Hook | None:
     return hook
 
 
-def _change(intervention: Intervention, adapter: Adapter) -> Hook:
+def _change(intervention: Intervention, adapter: Adapter, channel: Channel) -> Hook:
     if intervention.kind == "identity":
         return lambda event: Edit(value=event.value)
     if intervention.kind == "zero":
         return lambda _: Edit(value=ABSENT)
     if intervention.kind == "batch-shuffled":
-        return _Shuffle()
+        return _swapped_once if channel.kind == "state" else _Shuffle()
     if intervention.kind not in ("keep", "keep-everything"):
         raise UsageError(f"no intervention is called {intervention.kind!r}", fix=f"use {', '.join(KINDS)}")
     keep = keep_from(*intervention.keep) if intervention.keep else keep_top_k(adapter.vocab_size)
@@ -88,6 +88,15 @@ def _change(intervention: Intervention, adapter: Adapter) -> Hook:
         return Edit(value=adapter.write(intervention.channel, logits_BPV, event.value))
 
     return truncated
+
+
+def _swapped_once(event: Event) -> Edit | None:
+    """Row b goes on from the state of row b - 1, once it has read its prompt.
+
+    A state holds all that came before, what it was exchanged for as well: a second exchange would hand some rows back
+    their own.
+    """
+    return Edit(value=torch.roll(event.value, 1, dims=0)) if event.value is not None and event.index.step == 0 else None
 
 
 class _Shuffle:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from monitorbench.adapters.base import Adapter
+from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
@@ -28,14 +29,21 @@ SAMPLING = Sampling(
 
 def interventions(adapter: Adapter) -> dict[str, Intervention]:
     """What is done to the checkpoint's carry, in words; a model without one runs only as it is."""
-    if not adapter.channels:
+    carried = carried_channels(adapter, SAMPLING.sampler)
+    if not carried:
         return {"as it is": Intervention()}
-    channel = adapter.channels[0].name
+    channel = carried[0].name
+    if carried[0].kind == "state":
+        return {
+            "as it is": Intervention(),
+            "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
+            "nothing": Intervention(kind="zero", channel=channel),
+        }
     # A thought is one position: its first token alone is a reading that some models can live on.
     top_1 = Intervention(kind="keep", channel=channel, keep=("top_k", 1))
     return {
         "as it is": Intervention(),
-        **({"top token": top_1} if adapter.channels[0].kind == "vector" else {}),
+        **({"top token": top_1} if carried[0].kind == "vector" else {}),
         "top 8 tokens": Intervention(kind="keep", channel=channel, keep=("top_k", 8)),
         "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
         "nothing": Intervention(kind="zero", channel=channel),

@@ -12,6 +12,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch  # after the environment: transformers reads it when first imported
+from recurrent_models import builders
 
 from monitorbench.adapters.base import Limits
 from monitorbench.adapters.conformance import Trial
@@ -193,6 +194,7 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "masked": _masked,
     "bert": _bert,
     "roberta": _roberta,
+    **builders(),
 }
 MASKED = ("masked", "bert", "roberta")
 

@@ -42,7 +42,8 @@ def judge(
     ) -> CheckReport:
         parameters = {"task": "chain", "channel": "carry", "keep": {"top_k": 8}, "max_drop": 0.1}
         declared = spec(CHECK, **{**parameters, **fields.pop("parameters", {})})
-        arms = CHECK.arms(declared, suite=suite, candidate=candidate)
+        tested = fields.get("adapters", {}).get("candidate", candidate)
+        arms = CHECK.arms(declared, suite=suite, candidate=tested)
         recorded: dict[Arm, list[Rollout]] = {}
         for arm in arms:
             name = "soft" if arm.intervention.kind == "none" else arm.intervention.kind
@@ -225,3 +226,52 @@ def test_a_bottleneck_that_keeps_every_token_is_refused(suite: Any, candidate: A
         UsageError, match="check c keeps every one of the 64 tokens, which is no bottleneck; lower top_k"
     ):
         CHECK.arms(declared, suite=suite, candidate=candidate)
+
+
+@pytest.fixture
+def recurrent(candidate: Any) -> Any:
+    """A candidate whose channel has no token reading."""
+    return replace(candidate, channels=(replace(candidate.channels[0], kind="state", axis="position"),))
+
+
+def test_the_bottleneck_of_a_state_is_to_carry_nothing(suite: Any, recurrent: Any, spec: Any) -> None:
+    """Four arms: nothing can be read and written, so that keeping everything is no control."""
+    declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": 8}, max_drop=0.1)
+    arms = CHECK.arms(declared, suite=suite, candidate=recurrent)
+    assert [arm.intervention.kind for arm in arms] == ["none", "zero", "identity", "batch-shuffled"]
+
+
+def test_a_used_state_fails_by_what_losing_it_costs(judge: Judge, recurrent: Any) -> None:
+    report = judge(USED, adapters={"candidate": recurrent})
+    assert report.verdict is Verdict.FAIL
+    assert report.estimate == pytest.approx(0.8)
+    assert report.reason.startswith(
+        "The channel carry has no token reading, so that nothing of it gets through tokens: losing it costs 80.0 points"
+    )
+    assert "the channel is used: the control zero costs 80.0 points" in report.reason
+    assert [control.name for control in report.controls] == [
+        "identity: share of rollouts changed",
+        "zero: accuracy drop",
+        "batch-shuffled: accuracy drop",
+    ]
+    assert report.evidence["recovery"]["value"] == 0
+    json.dumps(report.evidence, allow_nan=False)
+
+
+def test_an_unused_state_can_be_removed(judge: Judge, recurrent: Any) -> None:
+    report = judge({**USED, "zero": 90, "batch-shuffled": 90}, adapters={"candidate": recurrent})
+    assert report.verdict is Verdict.NOT_APPLICABLE
+    assert report.evidence["removable"] is True
+
+
+def test_a_state_that_is_not_put_back_as_it_was_is_an_error(judge: Judge, recurrent: Any) -> None:
+    report = judge(USED, replaced=("identity",), adapters={"candidate": recurrent})
+    assert report.verdict is Verdict.ERROR
+
+
+def test_a_state_that_costs_less_than_the_margin_cannot_tell(judge: Judge, recurrent: Any) -> None:
+    report = judge(
+        {**USED, "zero": 70, "batch-shuffled": 70}, adapters={"candidate": recurrent}, parameters={"max_drop": 0.5}
+    )
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "only a smaller max_drop can tell" in report.reason

@@ -36,21 +36,29 @@ class Reader:
         return logits.to(like.dtype)
 
 
-def hook_of(kind: str, **settings: Any) -> Hook:
+def hook_of(kind: str, *, channel: str = CHANNEL, **settings: Any) -> Hook:
     reader: Any = Reader()
-    hook = build_hook(Intervention(kind=kind, channel=CHANNEL, **settings), reader)
+    hook = build_hook(Intervention(kind=kind, channel=channel, **settings), reader)
     assert hook is not None
     return hook
 
 
-def event(value: Tensor, *, step: int = 0, block: int = 0, loop: int = 0, live: list[bool] | None = None) -> Event:
+def event(
+    value: Tensor,
+    *,
+    step: int = 0,
+    block: int = 0,
+    loop: int = 0,
+    live: list[bool] | None = None,
+    channel: str = CHANNEL,
+) -> Event:
     rows = value.shape[0]
     return Event(
         index=Index(block=block, step=step, loop=loop),
         seeds=range(rows),
         live=torch.tensor([True] * rows if live is None else live),
         tokens=torch.zeros(value.shape[:2], dtype=torch.long),
-        channel=CHANNEL,
+        channel=channel,
         value=value,
     )
 
@@ -147,6 +155,17 @@ def test_nothing_is_kept_from_a_step_over_other_positions() -> None:
     assert row_values(carried(hook, event(rows(4, 5, 6), step=1, live=ended))) == [6, 4, 5]
     # From here on there is a value of the row's own to hold on to.
     assert row_values(carried(hook, event(rows(7, 4, 9), step=2, live=ended))) == [9, 7, 5]
+
+
+def test_states_are_exchanged_once_because_each_holds_what_it_was_exchanged_for() -> None:
+    hook = hook_of("batch-shuffled", channel=OTHER)
+    assert row_values(carried(hook, event(rows(1, 2, 3), step=0, channel=OTHER))) == [3, 1, 2]
+    assert hook(event(rows(3.5, 1.5, 2.5), step=1, channel=OTHER)) is None
+
+
+def test_a_state_can_be_taken_away_at_every_step() -> None:
+    hook = hook_of("zero", channel=OTHER)
+    assert all(carried(hook, event(rows(1, 2), step=step, channel=OTHER)) is ABSENT for step in (0, 1))
 
 
 def test_only_the_shuffle_mixes_rows() -> None:
