@@ -93,7 +93,7 @@ class MaskedDiffusion(LanguageModel):
 
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
         chosen, ending = schedule(limits.sampler, limits.max_new_tokens), self.ending(self._ends(), limits)
-        pad = self.padding(self.tokenizer.pad_token_id, self.model.config.pad_token_id, self.mask_id)
+        pad = self.padding(self.tokenizer.pad_token_id, getattr(self.model.config, "pad_token_id", None), self.mask_id)
         ids_BW, prompt_BW = batches.left_pad(prompts, pad, self.model.device)
         blocks = chosen.blocks(limits.max_new_tokens)
         width, length = ids_BW.shape[1], blocks * chosen.block_length

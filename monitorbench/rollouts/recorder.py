@@ -53,9 +53,7 @@ def record(
     _require_room(rows, adapter, limits)
     batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
     return (
-        _record_batch(
-            batch, arm=arm, adapter=adapter.under(limits.sampler), task=task, limits=limits, base_seed=sampling.seed
-        )
+        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
         for batch in batches
     )
 
@@ -75,7 +73,7 @@ def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None
 def _record_batch(
     batch: RowBatch, *, arm: Arm, adapter: Adapter, task: Task, limits: Limits, base_seed: int
 ) -> list[Rollout]:
-    watcher = TraceWatcher(build_hook(arm.intervention, adapter), batch.real)
+    watcher = TraceWatcher(build_hook(arm.intervention, adapter.under(limits.sampler)), batch.real)
     seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
