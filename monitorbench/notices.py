@@ -85,3 +85,20 @@ class RunDone(Notice):
     """The run is over. `report` is the Report."""
 
     report: object
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseStarted(Notice):
+    """The selftest begins with a case; the notices of its run follow."""
+
+    case: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseDone(Notice):
+    """A case of the selftest is over. `outcome` is the Outcome."""
+
+    case: str
+    outcome: object

@@ -26,6 +26,7 @@ OPTIONS = {
     },
     "list": {"--help", "--json"},
     "schema": {"--help"},
+    "selftest": {"--help", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
 }
 
 

@@ -110,10 +110,11 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
     assert words.adapters == {
         "autoregressive": (),
         "block-diffusion": ("self_conditioning",),
+        "depth-loop": ("z_H", "z_L", "loop_state"),
         "masked-diffusion": (),
         "thought-loop": ("thought",),
     }
-    assert words.word_settings == ("mode", "projection", "remasking")
+    assert words.word_settings == ("mode", "projection", "remasking", "site")
     assert words.tasks.keys() == {"arithmetic-chain", "word-problems"}
 
 

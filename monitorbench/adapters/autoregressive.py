@@ -39,7 +39,7 @@ class Autoregressive(LanguageModel):
         """Whether a checkpoint with this configuration belongs to the family: one that thinks before it writes is
         another family's.
         """
-        return Autoregressive.runs(config) and not hasattr(config, "thought_loop")
+        return Autoregressive.runs(config) and not hasattr(config, "thought_loop") and config.model_type != "hrm_text"
 
     @staticmethod
     def runs(config: PretrainedConfig) -> bool:

@@ -10,6 +10,7 @@ ADAPTERS = Registry(
     {
         "autoregressive": "monitorbench.adapters.autoregressive:Autoregressive",
         "block-diffusion": "monitorbench.adapters.block_diffusion:BlockDiffusion",
+        "depth-loop": "monitorbench.adapters.depth_loop:DepthLoop",
         "masked-diffusion": "monitorbench.adapters.masked_diffusion:MaskedDiffusion",
         "thought-loop": "monitorbench.adapters.thought_loop:ThoughtLoop",
     },

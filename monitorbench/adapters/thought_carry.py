@@ -5,16 +5,17 @@ Shape suffixes: B rows, d width of the model, V vocabulary.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from monitorbench.adapters.base import Channel
+from monitorbench.adapters.mixtures import mixture, mixture_like
+from monitorbench.adapters.modules import submodule
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 THOUGHT = Channel(name="thought", axis="loop", kind="vector", exact=False)
 Mode: TypeAlias = Literal["hidden", "projection", "mixture"]
@@ -80,7 +81,11 @@ class Carry:
 
     def __init__(self, model: Any, chosen: Thinking) -> None:
         self._model, self._chosen = model, chosen
-        self._projection = _submodule(model, chosen.projection) if chosen.mode == "projection" else None
+        self._projection = (
+            submodule(model, chosen.projection, setting="projection", use="to project thoughts with")
+            if chosen.mode == "projection"
+            else None
+        )
 
     def taken(self, state_B1d: Tensor, logits_B1V: Tensor) -> Tensor:
         """The carried value after a forward pass with this last hidden state and these next-token logits."""
@@ -100,7 +105,7 @@ class Carry:
 
     def fed(self, value: Tensor) -> Tensor:
         """(B, 1, d) what the next forward pass takes in for a carried value."""
-        return self._mixed(value) if self._chosen.mode == "mixture" else value[:, -1:]
+        return mixture(self._model, value) if self._chosen.mode == "mixture" else value[:, -1:]
 
     def read(self, value: Tensor) -> Tensor:
         """(B, 1, V) logits that stand for a carried value: the model's own head over the state, or the mixture."""
@@ -114,10 +119,7 @@ class Carry:
         if self._chosen.mode == "mixture":
             log_share_B1V: Tensor = logits_B1V.log_softmax(-1)
             return log_share_B1V.to(like.dtype)
-        mixed_B1d = self._mixed(logits_B1V)
-        length_B11 = like[:, -1:].norm(dim=-1, keepdim=True)
-        scaled_B1d: Tensor = mixed_B1d * length_B11 / mixed_B1d.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-        return scaled_B1d.to(like.dtype).expand(like.shape)
+        return mixture_like(self._model, logits_B1V, like[:, -1:]).expand(like.shape)
 
     def entropy(self, value: Tensor) -> Tensor:
         """(B,) entropy in nats of what a value reads as."""
@@ -125,21 +127,3 @@ class Carry:
 
         total_B: Tensor = torch.special.entr(self.read(value).float().softmax(-1)).sum((-2, -1))
         return total_B
-
-    def _mixed(self, logits_B1V: Tensor) -> Tensor:
-        table: Any = self._model.get_input_embeddings()
-        # Some families scale what they look up.
-        scale = getattr(table, "embed_scale", 1.0)
-        mixed_B1d: Tensor = logits_B1V.softmax(-1).to(table.weight.dtype) @ table.weight * scale
-        return mixed_B1d
-
-
-def _submodule(model: nn.Module, path: str) -> nn.Module:
-    modules: dict[str, nn.Module] = dict(model.named_modules())
-    if not path or path not in modules:
-        near = difflib.get_close_matches(path, modules, n=3)
-        raise UsageError(
-            f"the model has no module {path!r} to project thoughts with",
-            fix=f"did you mean {', '.join(near)}?" if near else "name a module path in sampling.sampler.projection",
-        )
-    return modules[path]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "bfloat16")
 _USUAL_CONTEXT = 32_768
-_LOOPED = frozenset({"hrm_text"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,8 +176,6 @@ def _notes(source: Configuration, model: Any, adapter: Adapter | None) -> tuple[
         return (f"no adapter family runs a {kind} model: one forward pass is counted, and nothing between passes",)
     if adapter.family != "autoregressive":
         return ()
-    if kind in _LOOPED:
-        return ("it loops over its layers: counted inside one forward pass, with no channel to cut at",)
     if getattr(model, "_is_stateful", False):
         return ("it carries a state along the text: counted inside one forward pass over the whole context",)
     return ()

@@ -94,17 +94,19 @@ class _Shuffle:
     """Row b carries what row b - 1 would have carried by itself.
 
     A row that has finished hands on its last value unchanged; what it was given in exchange must not travel further.
+    Values are kept for each loop of a step by itself, and only from one to the next of the same shape: a step that
+    reads a prompt has more positions than those after it. Where a prompt is padded, so is what another row gets of it.
     """
 
     def __init__(self) -> None:
-        self._own: Tensor | None = None
+        self._own: dict[int, Tensor] = {}
 
     def __call__(self, event: Event) -> Edit | None:
         if event.value is None:
             return None
-        own = event.value
-        if self._own is not None and event.index.step > 0:
+        own, before = event.value, self._own.get(event.index.loop)
+        if before is not None and before.shape == own.shape and event.index.step > 0:
             live = event.live.reshape(-1, *[1] * (own.ndim - 1))
-            own = torch.where(live, own, self._own)
-        self._own = own
+            own = torch.where(live, own, before)
+        self._own[event.index.loop] = own
         return Edit(value=torch.roll(own, 1, dims=0))

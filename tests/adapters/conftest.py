@@ -90,6 +90,16 @@ def _gemma3(words: int) -> Any:
     return Gemma3ForCausalLM(Gemma3TextConfig(vocab_size=words, **sizes, **heads, **layers, **ids))
 
 
+def _hrm(words: int) -> Any:
+    from transformers import HrmTextConfig, HrmTextForCausalLM
+
+    torch.manual_seed(0)
+    # One layer in each stack: the configuration itself makes it the number of places in the cache.
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ids = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
+    return HrmTextForCausalLM(HrmTextConfig(vocab_size=words, head_dim=16, max_position_embeddings=96, **sizes, **ids))
+
+
 def _thinking(build: Callable[[int], Any], **how: Any) -> Callable[[int], Any]:
     """A checkpoint that says of itself how it thinks."""
 
@@ -139,6 +149,7 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "gpt2": _gpt2,
     "llama": _llama,
     "gemma3": _gemma3,
+    "hrm": _hrm,
     "thinking gpt2": _thinking(_gpt2, thoughts=3),
     "thinking gemma3": _thinking(_gemma3, thoughts=3),
     "projecting gpt2": _thinking(_gpt2, thoughts=3, mode="projection", projection="transformer.h.0.mlp"),

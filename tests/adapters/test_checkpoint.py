@@ -26,7 +26,7 @@ Saved = Callable[[str], Path]
 COPY = "copy the checkpoint again"
 SAME = "weights and config.json must come from the same model"
 
-FAMILIES = "autoregressive, block-diffusion, masked-diffusion, thought-loop"
+FAMILIES = "autoregressive, block-diffusion, depth-loop, masked-diffusion, thought-loop"
 
 
 @pytest.fixture

@@ -43,10 +43,10 @@ def hook_of(kind: str, **settings: Any) -> Hook:
     return hook
 
 
-def event(value: Tensor, *, step: int = 0, block: int = 0, live: list[bool] | None = None) -> Event:
+def event(value: Tensor, *, step: int = 0, block: int = 0, loop: int = 0, live: list[bool] | None = None) -> Event:
     rows = value.shape[0]
     return Event(
-        index=Index(block=block, step=step),
+        index=Index(block=block, step=step, loop=loop),
         seeds=range(rows),
         live=torch.tensor([True] * rows if live is None else live),
         tokens=torch.zeros(value.shape[:2], dtype=torch.long),
@@ -128,6 +128,25 @@ def test_a_new_block_forgets_the_values_of_the_one_before() -> None:
     carried(hook, event(rows(1, 2, 3), step=0))
     ended = [True, False, True]
     assert row_values(carried(hook, event(rows(7, 8, 9), step=0, block=1, live=ended))) == [9, 7, 8]
+
+
+def test_a_finished_row_hands_on_its_last_value_of_the_same_loop() -> None:
+    hook = hook_of("batch-shuffled")
+    carried(hook, event(rows(1, 2, 3), step=0, loop=0))
+    carried(hook, event(rows(10, 20, 30), step=0, loop=1))
+    ended = [True, False, True]
+    assert row_values(carried(hook, event(rows(4, 1, 6), step=1, loop=0, live=ended))) == [6, 4, 2]
+    assert row_values(carried(hook, event(rows(40, 10, 60), step=1, loop=1, live=ended))) == [60, 40, 20]
+
+
+def test_nothing_is_kept_from_a_step_over_other_positions() -> None:
+    hook = hook_of("batch-shuffled")
+    prompt_BPV = rows(1, 2, 3).expand(-1, 5, -1)
+    assert carried(hook, event(prompt_BPV, step=0)).shape == prompt_BPV.shape
+    ended = [True, False, True]
+    assert row_values(carried(hook, event(rows(4, 5, 6), step=1, live=ended))) == [6, 4, 5]
+    # From here on there is a value of the row's own to hold on to.
+    assert row_values(carried(hook, event(rows(7, 4, 9), step=2, live=ended))) == [9, 7, 5]
 
 
 def test_only_the_shuffle_mixes_rows() -> None:

@@ -1,0 +1,115 @@
+"""`monitorbench selftest`: run the reference checkpoints and compare with the verdicts that they must get."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitorbench.commands.parsing import Parser
+
+if TYPE_CHECKING:
+    from monitorbench.notices import Notice
+    from monitorbench.selftest.outcome import Outcome
+
+NAME = "selftest"
+SUMMARY = "run the reference checkpoints and see whether this machine tells their planted truths apart"
+
+
+def declare(parser: Parser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--device", metavar="DEVICE", default="auto", help="auto (the default), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype",
+        metavar="DTYPE",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="float32 (the default), bfloat16 or float16",
+    )
+    parser.add_argument("--quick", action="store_true", help="leave out the cases that take long for what they tell")
+    parser.add_argument(
+        "--only", metavar="CASE", action="append", default=[], help="run this case only (repeatable); see --list"
+    )
+    parser.add_argument("--list", action="store_true", help="print the table of expected verdicts and run nothing")
+    parser.add_argument("--output", metavar="PATH", type=Path, help="also write the record as JSON to this file")
+    parser.add_argument("--json", action="store_true", help="print the record as JSON on stdout and all else on stderr")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the cases; 0 when all came out as expected, 1 when one did not."""
+    from monitorbench.adapters.factory import resolve_device
+    from monitorbench.invocation import refuse_unwritable
+    from monitorbench.selftest.cases import chosen, table
+
+    cases = chosen(table(), only=options.only, quick=options.quick)
+    if options.list:
+        rows = ((case.name, case.truth, {name: str(v) for name, v in case.expected.items()}) for case in cases)
+        for name, truth, expected in rows:
+            sys.stdout.write(f"{name}: {truth}\n  {_listed(expected)}\n")
+        return 0
+    if options.output:
+        refuse_unwritable(options.output)
+    resolve_device(options.device)
+    stdout = sys.stdout
+    with redirect_stdout(sys.stderr):
+        outcomes = _outcomes(cases, options, sys.stderr if options.json else stdout)
+    record = _record(outcomes, options)
+    text = json.dumps(record, indent=2, allow_nan=False) + "\n"
+    if options.json:
+        stdout.write(text)
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(text, encoding="utf-8")
+    return 0 if record["as_expected"] else 1
+
+
+def _outcomes(cases: Any, options: argparse.Namespace, screen: Any) -> list[Outcome]:
+    from monitorbench.notices import CaseDone
+    from monitorbench.selftest.outcome import Outcome
+    from monitorbench.selftest.run import run_cases
+
+    outcomes: list[Outcome] = []
+    for notice in run_cases(cases, device=options.device, dtype=options.dtype):
+        _show_progress(notice)
+        if isinstance(notice, CaseDone) and isinstance(notice.outcome, Outcome):
+            outcomes.append(notice.outcome)
+            screen.writelines(_told(notice.outcome))
+            screen.flush()
+    wrong = sum(bool(outcome.differences) for outcome in outcomes)
+    said = f"{wrong} of {len(outcomes)} cases came out wrong" if wrong else f"all {len(outcomes)} cases as expected"
+    screen.write(f"{said}\n")
+    return outcomes
+
+
+def _show_progress(notice: Notice) -> None:
+    from monitorbench.notices import CaseStarted
+
+    if isinstance(notice, CaseStarted):
+        sys.stderr.write(f"case {notice.number} of {notice.total}: {notice.case}\n")
+        sys.stderr.flush()
+
+
+def _told(outcome: Outcome) -> list[str]:
+    checks = () if outcome.report is None else outcome.report.checks
+    found = _listed({check.id: check.verdict.value for check in checks})
+    word = "WRONG" if outcome.differences else "ok"
+    head = f"{word:5} {outcome.case.name} ({outcome.seconds:.0f} s): {found}\n"
+    return [head, *(f"      {difference}\n" for difference in outcome.differences)]
+
+
+def _listed(verdicts: dict[str, str]) -> str:
+    return ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
+
+
+def _record(outcomes: list[Outcome], options: argparse.Namespace) -> dict[str, Any]:
+    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+    return {
+        "as_expected": not any(outcome.differences for outcome in outcomes),
+        "device": reports[0].device["type"] if reports else options.device,
+        "dtype": options.dtype,
+        "versions": dict(reports[0].versions) if reports else {},
+        "cases": [outcome.as_json() for outcome in outcomes],
+    }

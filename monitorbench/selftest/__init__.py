@@ -1,0 +1,1 @@
+"""Whether this machine tells the planted truths of the reference checkpoints apart."""
