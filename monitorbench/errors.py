@@ -23,6 +23,12 @@ class MonitorbenchError(Exception):
         return f"{text}; {self.fix}" if self.fix else text
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another library says first."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mistake:
     """One mistake in a suite, printed as one line `file:line:column: what; fix`. Lines and columns count from 1."""

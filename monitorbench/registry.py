@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Any
 
-from monitorbench.errors import UsageError
+from monitorbench.errors import UsageError, first_line
 
 
 class Registry(Mapping[str, str]):
@@ -20,10 +21,11 @@ class Registry(Mapping[str, str]):
         kind: what is registered, in words, for messages.
         group: entry point group.
         own: the package's own names.
+        needs: attributes that a registered class has to have.
     """
 
-    def __init__(self, kind: str, group: str, own: Mapping[str, str]) -> None:
-        self.kind, self.group, self._own = kind, group, dict(own)
+    def __init__(self, kind: str, group: str, own: Mapping[str, str], *, needs: Iterable[str] = ()) -> None:
+        self.kind, self.group, self._own, self._needs = kind, group, dict(own), tuple(needs)
 
     def _targets(self) -> dict[str, str]:
         targets = dict(self._own)
@@ -61,13 +63,23 @@ class Registry(Mapping[str, str]):
         return ", ".join(self)
 
     def load(self, name: str) -> Any:
-        """The registered class itself.
+        """The class itself, by its registered name or by `package.module:Class`.
 
         Raises:
-            UsageError: no such name, or what it names cannot be imported.
+            UsageError: no such name, or what it names cannot be imported or lacks what such a class needs.
         """
-        module, _, attribute = self[name].partition(":")
+        target = name if ":" in name else self[name]
+        where = "" if target == name else target
+        module, _, attribute = target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"the {self.kind} {name!r} cannot be imported: {error}", where=self[name]) from error
+            found = attrgetter(attribute)(importlib.import_module(module))
+        except Exception as error:  # to import is to run code of other packages, which may raise anything
+            raise UsageError(
+                f"the {self.kind} {name!r} cannot be imported: {first_line(error)}",
+                where=where,
+                fix="mend or install the package that it is in, or uninstall what registers it",
+            ) from error
+        if missing := [need for need in self._needs if not hasattr(found, need)]:
+            what = f"the {self.kind} {name!r} has no {', '.join(missing)}"
+            raise UsageError(what, where=where, fix=f"a class needs {', '.join(self._needs)}")
+        return found

@@ -26,6 +26,11 @@ OPTIONS = {
     },
     "list": {"--help", "--json"},
     "schema": {"--help"},
+    "adapters": {"--help"},
+    "adapters check": {
+        *("--help", "--model", "--trust-remote-code", "--prompt", "--max-new-tokens", "--set"),
+        *("--device", "--dtype", "--json"),
+    },
     "selftest": {"--help", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
 }
 
@@ -33,14 +38,14 @@ OPTIONS = {
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_command_has_exactly_these_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     usage = capsys.readouterr().out.split("\n\n")[0]
     assert ended.value.code == 0
     assert set(re.findall(r"--[a-z-]+", usage.replace("[-h]", "--help"))) == OPTIONS[name]
 
 
 def test_the_commands_are_exactly_these(command: Command) -> None:
-    listed = "known: " + ", ".join(f"`{name}`" for name in OPTIONS)
+    listed = "known: " + ", ".join(f"`{name}`" for name in OPTIONS if " " not in name)
     assert command("quux") == (2, "", f"error: COMMAND cannot be 'quux'; {listed}\n")
 
 
@@ -59,7 +64,15 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["run", "--help"], ["run", "s.yaml", "--nonsense"], ["depth", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["run", "s.yaml", "--nonsense"],
+        ["depth", "--help"],
+        ["adapters", "check", "--help"],
+    ],
 )
 def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
     heavy = {"torch", "transformers", "rich", "jsonschema", "yaml", "numpy", "scipy"}
@@ -89,6 +102,13 @@ def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
         (["run", "s.yaml", "--seed"], "argument --seed: expected one argument; see `monitorbench run --help`"),
         (["run", "s.yaml", "--inconclusive", "ok"], "--inconclusive cannot be 'ok'; known: `fail`, `warn`, `pass`"),
         (["list", "check"], "KIND cannot be 'check'; did you mean `checks`?"),
+        (["adapters"], "the following arguments are required: ACTION; see `monitorbench adapters --help`"),
+        (["adapters", "chekc"], "ACTION cannot be 'chekc'; did you mean `check`?"),
+        (
+            ["adapters", "check", "x"],
+            "the following arguments are required: --model; see `monitorbench adapters check --help`",
+        ),
+        (["adapters", "check", "x", "--model", "y", "--promt=z"], "unknown option --promt; did you mean `--prompt`?"),
         (["schema", "verdict"], "SUBJECT cannot be 'verdict'; known: `suite`, `report`"),
     ],
 )

@@ -114,8 +114,8 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
         "masked-diffusion": (),
         "thought-loop": ("thought",),
     }
-    assert words.word_settings == ("mode", "projection", "remasking", "site")
-    assert words.tasks.keys() == {"arithmetic-chain", "word-problems"}
+    assert words.word_settings == ("mode", "projection", "remasking", "site", "write")
+    assert words.tasks.keys() == {"arithmetic-chain", "graph-reachability", "word-problems"}
 
 
 def test_a_task_is_built_in_the_form_that_an_arm_asks_for() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,48 @@ def test_an_unknown_name_says_what_was_meant_or_what_there_is() -> None:
 def test_what_cannot_be_imported_says_so() -> None:
     with pytest.raises(UsageError, match="collections:Gone: the check type 'gone' cannot be imported: "):
         OWN.load("gone")
+
+
+def test_a_class_may_be_named_by_its_place() -> None:
+    assert OWN.load("collections:Counter").__name__ == "Counter"
+    with pytest.raises(
+        UsageError, match=r"^the check type 'collections:Gone' cannot be imported: module 'collections'"
+    ):
+        OWN.load("collections:Gone")
+    with pytest.raises(UsageError, match=r"^the check type 'nowhere.at_all:C' cannot be imported: No module named"):
+        OWN.load("nowhere.at_all:C")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('no licence\\nmore')", "no licence"),
+        ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
+        ("def", "invalid syntax (broken_plugin.py, line 1)"),
+        ("", "module 'broken_plugin' has no attribute 'Check'"),
+    ],
+)
+def test_a_package_that_breaks_when_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    (tmp_path / "broken_plugin.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken_plugin", raising=False)
+    with pytest.raises(UsageError) as caught:
+        Registry("check type", "nobody.checks", {"own": "broken_plugin:Check"}).load("own")
+    assert str(caught.value) == (
+        f"broken_plugin:Check: the check type 'own' cannot be imported: {said}; "
+        "mend or install the package that it is in, or uninstall what registers it"
+    )
+
+
+def test_a_class_that_lacks_what_it_needs_is_named() -> None:
+    registry = Registry("check type", "nobody.checks", {"own": "fractions:Fraction"}, needs=("judge", "real", "name"))
+    with pytest.raises(UsageError) as caught:
+        registry.load("own")
+    assert str(caught.value) == (
+        "fractions:Fraction: the check type 'own' has no judge, name; a class needs judge, real, name"
+    )
 
 
 def test_the_entry_point_groups_are_the_documented_ones() -> None:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from monitorbench.adapters import batches
 from monitorbench.adapters.base import Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import PretrainedConfig
 
@@ -53,14 +55,20 @@ class Autoregressive(LanguageModel):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> Autoregressive:
-        """Load weights and tokenizer."""
+        """Load weights and tokenizer.
+
+        Raises:
+            CheckpointError: there is no token that could fill up shorter prompts, among other reasons of `load`.
+        """
         from transformers import AutoModelForCausalLM
 
         model = load(checkpoint, AutoModelForCausalLM, device=device, dtype=dtype)
-        if device == "cpu":
+        if model.device.type == "cpu":
             # The fused kernel rounds a single query by its row's place in the batch on some processors.
             model.set_attn_implementation("eager")
-        return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+        adapter = cls(model=model, tokenizer=load_tokenizer(checkpoint))
+        adapter.special_ids()
+        return adapter
 
     @classmethod
     def from_config(cls, config: PretrainedConfig, *, dtype: str) -> Autoregressive:
@@ -80,7 +88,8 @@ class Autoregressive(LanguageModel):
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
         pad, ends = self.special_ids()
         ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
-        watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook, family=self.family)
+        ending = self.ending(ends, limits)
+        watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ending=ending, hook=hook, family=self.family)
         draws = SeededDraws(seeds)
         model: Any = self.model
         with draws, watcher.attached(model), warnings.catch_warnings():
@@ -97,8 +106,7 @@ class Autoregressive(LanguageModel):
                 disable_compile=True,
                 **dict(limits.sampler),
             )
-        rows = [batches.until_end(row, ends) for row in sequences_BT[:, ids_BW.shape[1] :].tolist()]
-        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+        return ending.output(sequences_BT[:, ids_BW.shape[1] :].tolist())
 
     def segments(
         self,
@@ -129,21 +137,19 @@ class Autoregressive(LanguageModel):
         )
 
     def special_ids(self) -> tuple[int, tuple[int, ...]]:
-        """Id of the padding token, and ids that end a text."""
-        config = self.model.generation_config
+        """Id of the token that fills up shorter prompts, and ids that end a text."""
+        config, tokenizer = self.model.generation_config, self.tokenizer
         ends = batches.end_ids(config.eos_token_id)
-        pad = config.pad_token_id if config.pad_token_id is not None else self.tokenizer.pad_token_id
-        return (pad if pad is not None else (ends[0] if ends else 0)), ends
+        return self.padding(config.pad_token_id, tokenizer.pad_token_id, *ends, tokenizer.eos_token_id), ends
 
 
 class _Watcher:
     """Turns the calls that `generate` makes for every token into events."""
 
-    def __init__(
-        self, *, seeds: Sequence[int], width: int, ends: tuple[int, ...], hook: Hook | None, family: str
-    ) -> None:
-        self._seeds, self._width, self._ends, self._hook, self._family = tuple(seeds), width, ends, hook, family
+    def __init__(self, *, seeds: Sequence[int], width: int, ending: Ending, hook: Hook | None, family: str) -> None:
+        self._seeds, self._width, self._ending, self._hook, self._family = tuple(seeds), width, ending, hook, family
         self._logits_BV: Tensor | None = None
+        self._stopped = [False for _ in self._seeds]
 
     @contextmanager
     def attached(self, model: Any) -> Iterator[None]:
@@ -174,14 +180,14 @@ class _Watcher:
         return scores
 
     def observe(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
-        """A stopping criterion that stops nothing: called after each token is appended."""
+        """A stopping criterion that stops rows at a stop string only: called after each token is appended."""
         import torch
 
         del scores
         tokens_BT = input_ids[:, self._width :]
         if self._hook is not None and self._logits_BV is not None:
-            ends = torch.tensor(self._ends, dtype=torch.long, device=input_ids.device)
-            ended_B = torch.isin(tokens_BT[:, :-1], ends).any(-1)
+            ends = torch.tensor(self._ending.ends, dtype=torch.long, device=input_ids.device)
+            ended_B = torch.isin(tokens_BT[:, :-1], ends).any(-1) | self._stopped_rows(input_ids.device)
             event = Event(
                 index=Index(block=0, step=tokens_BT.shape[1] - 1),
                 seeds=self._seeds,
@@ -191,4 +197,14 @@ class _Watcher:
                 logits=self._logits_BV[:, None, :],
             )
             batches.require_honoured(self._hook(event), frozenset(), self._family)
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        if self._ending.stop:
+            self._stopped = self._ending.ended(self._stopped, tokens_BT.tolist(), tokens_BT.shape[1] - 1)
+        return self._stopped_rows(input_ids.device)
+
+    def _stopped_rows(self, device: torch.device) -> Tensor:
+        """(B,) rows that have come to a stop string; never any where there are none."""
+        import torch
+
+        if not self._ending.stop:
+            return torch.zeros(len(self._stopped), dtype=torch.bool, device=device)
+        return torch.tensor(self._stopped, dtype=torch.bool, device=device)

@@ -126,10 +126,12 @@ class Limits:
     Attributes:
         max_new_tokens: tokens to generate at most.
         sampler: settings of the adapter's own sampler, by the names it documents; those not given are the checkpoint's.
+        stop: a row's text ends before the first of these strings; `endings.Ending` says where.
     """
 
     max_new_tokens: int
     sampler: Mapping[str, float | int | bool | str] = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,12 +139,16 @@ class Output:
     """What a generation ended in.
 
     Attributes:
-        tokens: per row, the generated ids up to and without the end-of-sequence token.
+        tokens: per row, the generated ids up to and without the end-of-sequence token, or the token that completes a
+            stop string.
         finished: per row, whether it ended by itself, not by running into a bound.
+        texts: per row, the text before a stop string, where there are such strings: a part of it may stand in the
+            token that completes one. None where the text is what the tokens decode to.
     """
 
     tokens: tuple[tuple[int, ...], ...]
     finished: tuple[bool, ...]
+    texts: tuple[str, ...] | None = None
 
 
 class Adapter(Protocol):
@@ -192,6 +198,12 @@ class Adapter(Protocol):
 
     def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
         """Those of the family's channels that this model carries under these sampler settings."""
+
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> Self:
+        """The adapter with what the sampler settings decide of its reading and writing; most often itself."""
+
+    def extra_positions(self, limits: Limits) -> int:
+        """Positions that a generation takes beside the prompt and the new tokens, such as those of thoughts."""
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt."""

@@ -1,4 +1,4 @@
-"""What adapters share about one batch: left padding to a bucketed width, and reading rows until their end.
+"""What adapters share about one batch: left padding to a bucketed width, and what they refuse.
 
 Shape suffixes: B rows, W prompt width.
 """
@@ -32,14 +32,6 @@ def left_pad(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -
     ids_BW = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
     mask_BW = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     return ids_BW.to(device), mask_BW.to(device)
-
-
-def until_end(row: Sequence[int], ends: Sequence[int]) -> tuple[tuple[int, ...], bool]:
-    """The ids before the first end-of-sequence id, and whether there was one."""
-    for position, token in enumerate(row):
-        if token in ends:
-            return tuple(row[:position]), True
-    return tuple(row), False
 
 
 def end_ids(value: int | Sequence[int] | None) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Channel, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.block_diffusion_segments import generation_segments
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
+from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import CheckpointError, UsageError
@@ -51,11 +52,17 @@ class BlockDiffusion(LanguageModel):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, *, device: str, dtype: str) -> BlockDiffusion:
-        """Load weights and tokenizer."""
+        """Load weights and tokenizer.
+
+        Raises:
+            CheckpointError: there is no token that could fill up shorter prompts, among other reasons of `load`.
+        """
         from transformers import DiffusionGemmaForBlockDiffusion
 
         model = load(checkpoint, DiffusionGemmaForBlockDiffusion, device=device, dtype=dtype)
-        return cls(model=model, tokenizer=load_tokenizer(checkpoint))
+        adapter = cls(model=model, tokenizer=load_tokenizer(checkpoint))
+        adapter.special_ids(model.generation_config)
+        return adapter
 
     @classmethod
     def from_config(cls, config: PretrainedConfig, *, dtype: str) -> BlockDiffusion:
@@ -70,21 +77,36 @@ class BlockDiffusion(LanguageModel):
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
         """Run one batch; two events for every denoising step: the observation, then the carried logits."""
+        from transformers import StoppingCriteriaList
+
         from monitorbench.adapters.draws import SeededDraws
 
         config = generation_config(self.model, limits)
-        ends = batches.end_ids(config.eos_token_id)
-        pad = config.pad_token_id if config.pad_token_id is not None else self.model.config.text_config.pad_token_id
-        ids_BW, mask_BW = batches.left_pad(prompts, pad or 0, self.model.device)
+        pad, ends = self.special_ids(config)
+        ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
         draws = SeededDraws(seeds)
-        watcher = _Watcher(model=self.model, draws=draws, seeds=seeds, width=ids_BW.shape[1], ends=ends, hook=hook)
+        width, ending = ids_BW.shape[1], self.ending(ends, limits)
+        watcher = _Watcher(model=self.model, draws=draws, seeds=seeds, width=width, ending=ending, hook=hook)
         with draws, watcher.attached(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            output = self.model.generate(input_ids=ids_BW, attention_mask=mask_BW.bool(), generation_config=config)
+            output = self.model.generate(
+                input_ids=ids_BW,
+                attention_mask=mask_BW.bool(),
+                generation_config=config,
+                stopping_criteria=StoppingCriteriaList([watcher.ended]),
+            )
         watcher.require_called()
-        generated = output.sequences[:, ids_BW.shape[1] :].tolist()
-        rows = [batches.until_end(row[: limits.max_new_tokens], ends) for row in generated]
-        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+        return ending.output(output.sequences[:, width : width + limits.max_new_tokens].tolist())
+
+    def special_ids(self, config: Any) -> tuple[int, tuple[int, ...]]:
+        """Id of the token that fills up shorter prompts, and ids that end a text, under a generation configuration."""
+        text, tokenizer, ends = self.model.config.text_config, self.tokenizer, batches.end_ids(config.eos_token_id)
+        pad = (config.pad_token_id, text.pad_token_id, tokenizer.pad_token_id, *ends, tokenizer.eos_token_id)
+        return self.padding(*pad), ends
+
+    def extra_positions(self, limits: Limits) -> int:
+        """The rest of the last canvas."""
+        return -limits.max_new_tokens % int(self.model.config.canvas_length)
 
     def read(self, channel: str, value: Tensor) -> Tensor:
         """The carried value is logits already: (B, C, V)."""
@@ -146,11 +168,13 @@ class _Watcher:
         draws: SeededDraws,
         seeds: Sequence[int],
         width: int,
-        ends: tuple[int, ...],
+        ending: Ending,
         hook: Hook | None,
     ) -> None:
         self._model, self._draws, self._hook = model, draws, hook
-        self._seeds, self._width, self._ends = tuple(seeds), width, ends
+        self._seeds, self._width, self._ending = tuple(seeds), width, ending
+        self._ended = [False for _ in self._seeds]
+        self._ended_B: Tensor | None = None
         self._block = -1
         self._step = 0
         self._absent = False
@@ -164,6 +188,17 @@ class _Watcher:
             yield
         finally:
             del model._denoising_step, model._prepare_denoiser_inputs
+
+    def ended(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+        """A stopping criterion: (B,) rows whose text has ended; called after each canvas is appended."""
+        import torch
+
+        del scores
+        canvas_length = int(self._model.config.canvas_length)
+        start = input_ids.shape[1] - self._width - canvas_length
+        self._ended = self._ending.ended(self._ended, input_ids[:, self._width :].tolist(), start)
+        self._ended_B = torch.tensor(self._ended, device=input_ids.device)
+        return self._ended_B
 
     def require_called(self) -> None:
         """Refuse a run in which the model never came by: its hooks would silently have done nothing."""
@@ -182,7 +217,9 @@ class _Watcher:
     def _denoise(self, **inputs: Any) -> Any:
         import torch
 
-        live_B = ~(inputs["finished_denoising"] | self._ended(inputs["input_ids"]))
+        live_B = ~inputs["finished_denoising"]
+        if self._ended_B is not None:
+            live_B = live_B & ~self._ended_B
         if self._absent:
             inputs["self_conditioning_mask"] = torch.zeros_like(live_B)
         canvas_BC, argmax_BC, carried_BCV, finished_B = type(self._model)._denoising_step(self._model, **inputs)
@@ -214,10 +251,3 @@ class _Watcher:
             elif edit.value is not None:
                 carried_BCV, self._absent = edit.value, False
         return canvas_BC, carried_BCV
-
-    def _ended(self, ids_BT: Tensor) -> Tensor:
-        """(B,) rows whose text ended in an earlier canvas."""
-        import torch
-
-        ends = torch.tensor(self._ends, dtype=torch.long, device=ids_BT.device)
-        return torch.isin(ids_BT[:, self._width :], ends).any(-1)

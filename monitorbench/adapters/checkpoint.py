@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.errors import CheckpointError
+from monitorbench.adapters.placement import placing, require_place, unloadable
+from monitorbench.errors import CheckpointError, first_line
 from monitorbench.suite.model import ModelSpec
 from monitorbench.suite.packages import PACKAGE, package_folder
 
@@ -96,6 +97,7 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
     import torch
 
     spec = checkpoint.spec
+    place = placing(spec, checkpoint.config, device)
     options: dict[str, Any] = {"use_safetensors": True}
     if spec.gguf_file:
         # Without the configuration, the file would be read once more for it, which takes seconds.
@@ -110,31 +112,32 @@ def load(checkpoint: Checkpoint, model_class: Any, *, device: str, dtype: str) -
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
                 **options,
+                **place,
             )
     except Exception as error:
-        raise CheckpointError(
-            f"the weights cannot be loaded: {first_line(error)}",
-            where=spec.source,
-            fix="weights and config.json must come from the same model",
-        ) from error
+        raise unloadable(spec, checkpoint.config, error) from error
     _require_all(spec, facts)
+    require_place(spec, model, device)
     for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
+        # Numbers of one byte know no infinity, and what was moved to disk is not there to be looked at.
+        looked_at = parameter.element_size() > 1 and not parameter.is_meta
+        if looked_at and not bool(torch.isfinite(parameter).all()):
             raise CheckpointError(
                 f"the weight {name} holds values that are not finite",
                 where=spec.source,
                 fix="use a checkpoint from before the training diverged",
             )
-    if device == "cpu" and model._can_set_experts_implementation():
+    if model.device.type == "cpu" and model._can_set_experts_implementation():
         # The default gathers the rows of each expert, so a row's arithmetic would depend on the other rows. A single
         # expert has every row in every batch, and gathering its weights for each of them would take most of the time.
         single = getattr(model.config.get_text_config(), "num_experts", None) == 1
         model.set_experts_implementation("eager" if single else "batched_mm")
-    return model.eval().requires_grad_(False).to(device)  # type: ignore[no-any-return]  # transformers is untyped
+    model = model.eval().requires_grad_(False)
+    return model if place else model.to(device)  # type: ignore[no-any-return]  # transformers is untyped
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
-    """The tokenizer that came with the weights.
+    """The tokenizer that came with the weights, without its chat template where the suite does without.
 
     Raises:
         CheckpointError: there is none, or it cannot be read.
@@ -157,6 +160,9 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
             fix="save the tokenizer beside the weights",
         ) from error
     tokenizer.padding_side = "left"
+    tokenizer.name_or_path = spec.source
+    if not spec.chat_template:
+        tokenizer.chat_template = None
     return tokenizer
 
 
@@ -319,12 +325,6 @@ def _digest(files: Sequence[Path]) -> str:
         with file.open("rb") as stream:
             total.update(f"{file.name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\0".encode())
     return total.hexdigest()
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of another library says first."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
 
 
 @contextmanager

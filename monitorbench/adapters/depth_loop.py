@@ -6,7 +6,7 @@ Shape suffixes: B rows, P positions of one forward pass, d width of the model, V
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from monitorbench.adapters import autoregressive, batches, depth_loop_sites
@@ -65,13 +65,18 @@ class DepthLoop(Autoregressive):
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
         watched = sites(self.model, limits.sampler)
         own = {name: value for name, value in limits.sampler.items() if name in autoregressive.SETTINGS}
-        plain = Limits(max_new_tokens=limits.max_new_tokens, sampler=own)
+        plain = replace(limits, sampler=own)
         with whole_prompt(self.model):
             if hook is None:
                 return Autoregressive.generate(self, prompts, seeds, None, plain)
             _, ends = self.special_ids()
             watcher = LoopWatcher(
-                model=self.model, sites=watched, seeds=seeds, ends=ends, hook=hook, family=self.family
+                model=self.model,
+                sites=watched,
+                seeds=seeds,
+                ending=self.ending(ends, limits),
+                hook=hook,
+                family=self.family,
             )
             with watcher.attached():
                 return Autoregressive.generate(self, prompts, seeds, watcher.observe, plain)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Edit, Event, Hook, Index
 from monitorbench.adapters.depth_loop_sites import Site, replaced
+from monitorbench.adapters.endings import Ending
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,18 +28,19 @@ class LoopWatcher:
         model: a causal model of transformers.
         sites: what is watched.
         seeds: seed of each row.
-        ends: ids that end a text.
+        ending: what ends a text.
         hook: is told of states and of tokens.
         family: of the adapter, for errors.
     """
 
     def __init__(
-        self, *, model: Any, sites: Sequence[Site], seeds: Sequence[int], ends: Sequence[int], hook: Hook, family: str
+        self, *, model: Any, sites: Sequence[Site], seeds: Sequence[int], ending: Ending, hook: Hook, family: str
     ) -> None:
         import torch
 
         self._sites, self._hook, self._family = sites, hook, family
-        self._seeds, self._ends = tuple(seeds), ends
+        self._seeds, self._ending = tuple(seeds), ending
+        self._ended = [False for _ in seeds]
         self._width = model.get_input_embeddings().weight.shape[-1]
         self._runs: Counter[str] = Counter()
         self._begin(0, torch.zeros((len(seeds), 0), dtype=torch.long, device=model.device))
@@ -63,9 +65,9 @@ class LoopWatcher:
         """The forward pass that reads the text so far begins."""
         import torch
 
-        ends = torch.tensor(self._ends, dtype=torch.long, device=tokens_BT.device)
         self._step, self._tokens_BT = step, tokens_BT
-        self._live_B = ~torch.isin(tokens_BT, ends).any(-1)
+        self._ended = self._ending.ended(self._ended, tokens_BT.tolist(), max(step - 1, 0))
+        self._live_B = ~torch.tensor(self._ended, device=tokens_BT.device)
         self._runs.clear()
 
     def _watching(self, site: Site) -> Callable[[Any, Any, Any], Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import Checkpoint, find
+from monitorbench.adapters.placement import placed
 from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.errors import CheckpointError, UsageError
 from monitorbench.report.model import ModelReport
@@ -52,14 +53,15 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         role: `candidate` or `baseline`.
         spec: what the suite says of the model.
         device: `cpu`, `cuda` or `cuda:N`.
-        dtype: name of a torch dtype.
+        dtype: name of a torch dtype, for a model that has none of its own.
         sampler: the suite's sampler settings, on which it may depend what the model carries.
 
     Raises:
         CheckpointError: nothing usable is there, or no adapter family runs such a model.
-        UsageError: the named adapter family does not exist.
+        UsageError: the named adapter family does not exist, cannot be imported or is none.
     """
     checkpoint = find(spec)
+    dtype = spec.dtype or dtype
     adapter: Any = _adapter_class(checkpoint).load(checkpoint, device=device, dtype=dtype)
     hashes = checkpoint.hashes()
     report = ModelReport(
@@ -73,6 +75,10 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         weights_sha256=hashes.weights,
         config_sha256=hashes.config,
         tokenizer_sha256=hashes.tokenizer,
+        dtype=dtype,
+        remote_code=spec.trust_remote_code,
+        chat_template=getattr(adapter, "chats", None),
+        device_map=placed(spec, adapter.model),
     )
     return Loaded(adapter=adapter, report=report)
 

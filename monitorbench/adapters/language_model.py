@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from monitorbench.adapters.base import Channel
-from monitorbench.errors import UsageError
+from monitorbench.adapters.base import Channel, Limits
+from monitorbench.adapters.endings import Ending
+from monitorbench.errors import CheckpointError, UsageError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,9 +44,61 @@ class LanguageModel:
         del sampler
         return self.channels
 
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> Self:
+        """The adapter with what the sampler settings decide of its reading and writing."""
+        del sampler
+        return self
+
+    def extra_positions(self, limits: Limits) -> int:
+        """Positions that a generation takes beside the prompt and the new tokens."""
+        del limits
+        return 0
+
+    def ending(self, ends: tuple[int, ...], limits: Limits) -> Ending:
+        """What ends the texts of a generation, of which `ends` are the end-of-sequence ids."""
+        return Ending(ends=ends, stop=limits.stop, decode=self.decode)
+
+    def padding(self, *candidates: int | None) -> int:
+        """The first id that there is: under a mask, any token fills up as well as the one that is meant for it.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        for candidate in candidates:
+            if candidate is not None:
+                return candidate
+        raise CheckpointError(
+            "its tokenizer has neither a padding nor an end token, one of which fills up shorter prompts",
+            where=self.tokenizer.name_or_path,
+            fix="set pad_token in the tokenizer's configuration",
+        )
+
+    @property
+    def chats(self) -> bool:
+        """Whether prompts go through the chat template of the tokenizer: where it has one and the suite lets it."""
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
     def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, with the special tokens that the tokenizer adds."""
-        return list(self.tokenizer(prompt)["input_ids"])
+        """Token ids of a prompt, with the special tokens that the tokenizer adds.
+
+        Where there is a chat template, the prompt is the message of a user, and what comes next is the model's answer;
+        the special tokens are the template's then.
+
+        Raises:
+            CheckpointError: the template cannot be filled in.
+        """
+        if not self.chats:
+            return list(self.tokenizer(prompt)["input_ids"])
+        message = [{"role": "user", "content": prompt}]
+        try:
+            text = self.tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+        except Exception as error:  # a template is code of the checkpoint's, and may raise anything
+            raise CheckpointError(
+                f"its chat template cannot be used: {first_line(error)}",
+                where=self.tokenizer.name_or_path,
+                fix="mend chat_template in the tokenizer's files, or set chat_template: false for this model",
+            ) from error
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of generated ids."""

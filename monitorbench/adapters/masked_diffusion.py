@@ -92,24 +92,37 @@ class MaskedDiffusion(LanguageModel):
         from monitorbench.adapters.draws import SeededDraws
 
         batches.check_settings(list(limits.sampler), SETTINGS, self.family)
-        chosen, ends, pad = schedule(limits.sampler, limits.max_new_tokens), self._ends(), self.tokenizer.pad_token_id
-        ids_BW, prompt_BW = batches.left_pad(prompts, pad if pad is not None else self.mask_id, self.model.device)
-        blocks = -(-limits.max_new_tokens // chosen.block_length)
+        chosen, ending = schedule(limits.sampler, limits.max_new_tokens), self.ending(self._ends(), limits)
+        pad = self.padding(self.tokenizer.pad_token_id, self.model.config.pad_token_id, self.mask_id)
+        ids_BW, prompt_BW = batches.left_pad(prompts, pad, self.model.device)
+        blocks = chosen.blocks(limits.max_new_tokens)
         width, length = ids_BW.shape[1], blocks * chosen.block_length
         ids_BT = torch.nn.functional.pad(ids_BW, (0, length), value=self.mask_id)
         mask_BT = torch.nn.functional.pad(prompt_BW, (0, length), value=1)
-        draws = SeededDraws(seeds)
+        draws, ended = SeededDraws(seeds), [False for _ in seeds]
         with torch.no_grad(), draws:
             for block in range(blocks):
-                live_B = ~torch.isin(ids_BT[:, width:], torch.tensor(ends, device=ids_BT.device)).any(-1)
-                if not bool(live_B.any()):
+                place = slice(width + block * chosen.block_length, width + (block + 1) * chosen.block_length)
+                if all(ended):
                     break
                 draws.start(block)
-                place = slice(width + block * chosen.block_length, width + (block + 1) * chosen.block_length)
+                live_B = ~torch.tensor(ended, device=ids_BT.device)
                 run = _Block(adapter=self, chosen=chosen, hook=hook, seeds=tuple(seeds), block=block, live_B=live_B)
                 run.denoise(ids_BT, mask_BT, place)
-        rows = [batches.until_end(row[: limits.max_new_tokens], ends) for row in ids_BT[:, width:].tolist()]
-        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+                ended = ending.ended(ended, ids_BT[:, width : place.stop].tolist(), place.start - width)
+        return ending.output(ids_BT[:, width : width + limits.max_new_tokens].tolist())
+
+    @property
+    def max_length(self) -> int:
+        """Largest number of positions; a model that counts them by its padding token starts behind that token's id."""
+        most = LanguageModel.max_length.fget(self)  # type: ignore[attr-defined]  # a class with slots has no super()
+        counting = (part for part in self.model.modules() if hasattr(part, "create_position_ids_from_input_ids"))
+        return int(most - next((part.padding_idx + 1 for part in counting), 0))
+
+    def extra_positions(self, limits: Limits) -> int:
+        """The rest of the last block."""
+        chosen = schedule(limits.sampler, limits.max_new_tokens)
+        return chosen.blocks(limits.max_new_tokens) * chosen.block_length - limits.max_new_tokens
 
     def logits(self, ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """(B, T, V) logits of every position, in which the mask token itself cannot be chosen."""
@@ -143,7 +156,7 @@ class MaskedDiffusion(LanguageModel):
                 inputs=("tokens",),
                 outputs=("tokens.next",),
                 example=lambda: {"tokens": torch.zeros((1, context_length), dtype=torch.long)},
-                repeat=(1, -(-max_new_tokens // chosen.block_length) * chosen.steps),
+                repeat=(1, chosen.blocks(max_new_tokens) * chosen.steps),
                 module=model,
             ),
         )

@@ -37,6 +37,10 @@ class Schedule:
     remasking: Remasking = "confidence"
     revise: bool = False
 
+    def blocks(self, max_new_tokens: int) -> int:
+        """How many blocks hold so many tokens."""
+        return -(-max_new_tokens // self.block_length)
+
     def filled(self, step: int) -> int:
         """How many positions of a block are filled after a step, counted from 0."""
         return (step + 1) * self.block_length // self.steps

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from monitorbench.registry import Registry
 
+SAYS = ("family", "summary", "channels", "settings", "left_to_right")
+DOES = (
+    "claims",
+    "load",
+    "carries",
+    "under",
+    "extra_positions",
+    "encode",
+    "decode",
+    "generate",
+    "read",
+    "write",
+    "segments",
+)
+
 ADAPTERS = Registry(
     "adapter family",
     "monitorbench.adapters",
@@ -14,4 +29,5 @@ ADAPTERS = Registry(
         "masked-diffusion": "monitorbench.adapters.masked_diffusion:MaskedDiffusion",
         "thought-loop": "monitorbench.adapters.thought_loop:ThoughtLoop",
     },
+    needs=(*SAYS, *DOES),
 )

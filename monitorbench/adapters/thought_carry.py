@@ -5,7 +5,7 @@ Shape suffixes: B rows, d width of the model, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 THOUGHT = Channel(name="thought", axis="loop", kind="vector", exact=False)
 Mode: TypeAlias = Literal["hidden", "projection", "mixture"]
+Write: TypeAlias = Literal["mixture", "ridge"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,8 @@ class Thinking:
         top_k: tokens of a mixture, renormalised; 0 keeps all.
         stop_entropy: a row stops thinking once the entropy of its mixtures, in nats, stays below this.
         stop_after: for so many thoughts on end.
+        write: how tokens are written into a thought that is a vector: `mixture` takes their mixture of embeddings, as
+            long as the thought; `ridge` maps that mixture to where the model's thoughts lie (`thought_ridge`).
     """
 
     thoughts: int
@@ -44,6 +47,7 @@ class Thinking:
     top_k: int = 0
     stop_entropy: float = 0.0
     stop_after: int = 1
+    write: Write = "mixture"
 
 
 def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
@@ -64,6 +68,10 @@ def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
     _require(chosen.temperature >= 0, "temperature", chosen.temperature, "0 or more")
     _require(chosen.top_k >= 0, "top_k", chosen.top_k, "0 for all tokens, or more")
     _require(chosen.stop_after >= 1, "stop_after", chosen.stop_after, "1 or more")
+    _require(chosen.write in get_args(Write), "write", chosen.write, ", ".join(get_args(Write)))
+    maps = chosen.write == "ridge"
+    _require(not (maps and chosen.mode == "mixture"), "write", "ridge", "mixture, which mode: mixture carries as it is")
+    _require(not (maps and chosen.thoughts == 0), "write", "ridge", "mixture: without thoughts there is none to map to")
     return chosen
 
 
@@ -77,10 +85,15 @@ class Carry:
 
     A carried value is (B, 1, d), the vector that is fed; (B, 2, d) under `projection`, the state before it and the
     vector that is fed; and (B, 1, V) under `mixture`, the log-probabilities of the tokens that are mixed.
+
+    Args:
+        model: a causal model of transformers.
+        chosen: how it thinks.
+        mapped: (B, 1, d) mixtures to (B, K, d) values, where they are written through a map.
     """
 
-    def __init__(self, model: Any, chosen: Thinking) -> None:
-        self._model, self._chosen = model, chosen
+    def __init__(self, model: Any, chosen: Thinking, mapped: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._model, self._chosen, self._mapped = model, chosen, mapped
         self._projection = (
             submodule(model, chosen.projection, setting="projection", use="to project thoughts with")
             if chosen.mode == "projection"
@@ -105,7 +118,7 @@ class Carry:
 
     def fed(self, value: Tensor) -> Tensor:
         """(B, 1, d) what the next forward pass takes in for a carried value."""
-        return mixture(self._model, value) if self._chosen.mode == "mixture" else value[:, -1:]
+        return self.mixed(value) if self._chosen.mode == "mixture" else value[:, -1:]
 
     def read(self, value: Tensor) -> Tensor:
         """(B, 1, V) logits that stand for a carried value: the model's own head over the state, or the mixture."""
@@ -115,11 +128,17 @@ class Carry:
         return logits_B1V
 
     def write(self, logits_B1V: Tensor, like: Tensor) -> Tensor:
-        """A value that carries what the logits say: a mixture of embeddings, as long as the vector that was fed."""
+        """A value that carries what the logits say: a mixture of embeddings, mapped or as long as what was fed."""
         if self._chosen.mode == "mixture":
             log_share_B1V: Tensor = logits_B1V.log_softmax(-1)
             return log_share_B1V.to(like.dtype)
+        if self._mapped is not None:
+            return self._mapped(self.mixed(logits_B1V)).to(like.dtype)
         return mixture_like(self._model, logits_B1V, like[:, -1:]).expand(like.shape)
+
+    def mixed(self, logits_B1V: Tensor) -> Tensor:
+        """(B, 1, d) the average of all token embeddings, weighted by probability."""
+        return mixture(self._model, logits_B1V)
 
     def entropy(self, value: Tensor) -> Tensor:
         """(B,) entropy in nats of what a value reads as."""

@@ -6,7 +6,7 @@ Shape suffixes: B rows, W prompt width, T positions so far, P text so far, d wid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from monitorbench.adapters import batches
@@ -15,6 +15,7 @@ from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint
 from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, thinking
+from monitorbench.adapters.thought_ridge import Ridge, fitted
 from monitorbench.adapters.thought_run import ThoughtRun
 from monitorbench.adapters.thought_segments import thought_segments
 
@@ -27,13 +28,18 @@ SETTINGS = tuple(Thinking.__dataclass_fields__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThoughtLoop(LanguageModel):
-    """Any causal model of transformers, run through a loop of our own: thoughts first, text after them."""
+    """Any causal model of transformers, run through a loop of our own: thoughts first, text after them.
 
+    Attributes:
+        ridge: what tokens are written into thoughts through; None takes their mixture as it is.
+    """
+
+    ridge: Ridge | None = None
     family: ClassVar[str] = "thought-loop"
     summary: ClassVar[str] = "Causal language models that feed vectors back as thoughts before they write."
     channels: ClassVar[tuple[Channel, ...]] = (THOUGHT,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
-    words: ClassVar[tuple[str, ...]] = ("mode", "projection")
+    words: ClassVar[tuple[str, ...]] = ("mode", "projection", "write")
     left_to_right: ClassVar[bool] = True
 
     @staticmethod
@@ -71,27 +77,40 @@ class ThoughtLoop(LanguageModel):
         plain = Autoregressive(model=self.model, tokenizer=self.tokenizer)
         pad, ends = plain.special_ids()
         ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
+        ending = self.ending(ends, limits)
         run = ThoughtRun(
             model=self.model,
             chosen=chosen,
             seeds=tuple(seeds),
             hook=hook,
-            ends=ends,
+            ending=ending,
             max_new_tokens=limits.max_new_tokens,
         )
         draws = SeededDraws(seeds)
         with torch.no_grad(), draws:
             draws.start(0)
             texts = run.generate(ids_BW, mask_BW)
-        rows = [batches.until_end(text, ends) for text in texts]
-        return Output(tokens=tuple(row for row, _ in rows), finished=tuple(finished for _, finished in rows))
+        return ending.output(texts)
+
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> ThoughtLoop:
+        """With the map that tokens are written into thoughts through, where the settings ask for one."""
+        chosen = thinking(sampler, self.model.config)
+        if chosen.write != "ridge":
+            return self
+        special = {*self.tokenizer.all_special_ids}
+        tokens = [token for token in range(min(len(self.tokenizer), self.vocab_size)) if token not in special]
+        return replace(self, ridge=fitted(self.model, chosen, tokens))
+
+    def extra_positions(self, limits: Limits) -> int:
+        """Each thought takes one."""
+        return thinking(limits.sampler, self.model.config).thoughts
 
     def read(self, channel: str, value: Tensor) -> Tensor:
         """(B, 1, V) logits: the model's own head over the state, or the mixture itself."""
         return self._carry_of(channel, value).read(value)
 
     def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
-        """A mixture of embeddings, as long as the vector that was fed; or the mixture's log-probabilities."""
+        """A mixture of embeddings, mapped or as long as the vector that was fed; or the mixture's log-probabilities."""
         return self._carry_of(channel, like).write(logits, like)
 
     def segments(
@@ -112,4 +131,4 @@ class ThoughtLoop(LanguageModel):
             raise self._without(channel)
         mixture = value.shape[1] == 1 and value.shape[-1] == self.vocab_size
         # Reading and writing are the same with and without a projection: the value's shape says all.
-        return Carry(self.model, Thinking(thoughts=0, mode="mixture" if mixture else "hidden"))
+        return Carry(self.model, Thinking(thoughts=0, mode="mixture" if mixture else "hidden"), self.ridge)

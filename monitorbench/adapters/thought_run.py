@@ -9,11 +9,11 @@ Shape suffixes: B rows, W prompt width, T positions so far, P text so far, d wid
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Event, Hook, Index
+from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ThoughtRun:
         chosen: how it thinks.
         seeds: seed of each row.
         hook: watches thoughts and text, and may change thoughts.
-        ends: ids that end a text.
+        ending: what ends a text.
         max_new_tokens: tokens of a text at most.
     """
 
@@ -41,12 +41,13 @@ class ThoughtRun:
         chosen: Thinking,
         seeds: tuple[int, ...],
         hook: Hook | None,
-        ends: Sequence[int],
+        ending: Ending,
         max_new_tokens: int,
     ) -> None:
         self._model, self._chosen, self._seeds, self._hook = model, chosen, seeds, hook
-        self._ends, self._most, self._carry = ends, max_new_tokens, Carry(model, chosen)
+        self._ending, self._most, self._carry = ending, max_new_tokens, Carry(model, chosen)
         self._texts: list[list[int]] = [[] for _ in seeds]
+        self._places: list[int | None] = [None for _ in seeds]
         self._predicted: list[deque[Tensor]] = [deque() for _ in seeds]
         self._observed = 0
         self._cache: Any = None
@@ -108,14 +109,16 @@ class ThoughtRun:
     def _write(self, tokens_B1: Tensor, writes_B: Tensor) -> None:
         for row, (token, writes) in enumerate(zip(tokens_B1[:, 0].tolist(), writes_B.tolist(), strict=True)):
             if writes and len(self._texts[row]) < self._most:
-                self._texts[row].append(token)
+                text = self._texts[row]
+                text.append(token)
+                if self._places[row] is None:
+                    self._places[row] = self._ending.place(text, len(text) - 1)
                 if self._hook is not None:
                     self._predicted[row].append(self._logits_B1V[row, 0])
         self._observe()
 
     def _is_done(self, row: int) -> bool:
-        text = self._texts[row]
-        return len(text) == self._most or any(token in self._ends for token in text)
+        return len(self._texts[row]) == self._most or self._places[row] is not None
 
     def _hooked(self, loop: int, value: Tensor, thinks_B: Tensor) -> tuple[Tensor, Tensor]:
         """The thought as the hook leaves it, and the (B, 1, d) vector that is fed for it."""
@@ -157,7 +160,10 @@ class ThoughtRun:
             index=Index(block=0, step=step),
             seeds=self._seeds,
             live=torch.tensor(
-                [len(text) > step and not any(token in self._ends for token in text[:step]) for text in self._texts],
+                [
+                    len(text) > step and (place is None or step <= place)
+                    for text, place in zip(self._texts, self._places, strict=True)
+                ],
                 device=device,
             ),
             tokens=tokens_BP,

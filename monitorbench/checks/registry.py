@@ -12,4 +12,5 @@ CHECKS = Registry(
         "chronology-score": "monitorbench.checks.chronology_score:ChronologyScore",
         "opaque-depth-ratio": "monitorbench.checks.opaque_depth_ratio:OpaqueDepthRatio",
     },
+    needs=("name", "summary", "schema", "arms", "needs_baseline", "judge"),
 )

@@ -1,171 +1,209 @@
-"""Runs operations on fake tensors, and works out only once what comes out of equal operations on equal shapes.
+"""Runs operations on fake tensors, and works out only once what comes out of equal operations on equal layouts.
 
 A model repeats its blocks, so nearly every operation has been seen before. Fake tensors know this too, but finding that
-out costs them most of the time of a trace.
+out, and checking what a new one is made of, costs them most of the time of a trace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, in_kernel_invocation_manager
+from torch.utils._mode_utils import no_dispatch
 
-from monitorbench.depth.costs import operation_name
+from monitorbench.depth.signatures import Signature, signature
 
-_SHAPED_BY_ARGUMENTS = ("aten", "monitorbench")
-"""Libraries whose operations give shapes that depend on nothing but their arguments."""
-
-_SHAPED_BY_VALUES = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
-_VIEWS_BY_KERNEL = ("_unsafe_view",)
-_PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format)
-
-Layout: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype, torch.device]
-"""Shape, strides, type, and the device that is stood in for."""
+_LIFT = torch.ops.aten.lift_fresh.default
+_META = torch.device("meta")
+_PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
+_MASKS = {torch.bool, torch.uint8}
+_COMPLEX = {torch.complex32, torch.complex64, torch.complex128}
 
 
-class _NotPlainError(Exception):
-    """An argument of which more than shape and type may matter."""
+class _Layout(NamedTuple):
+    shape: torch.Size
+    strides: tuple[int, ...]
+    offset: int
+    dtype: torch.dtype
+    device: torch.device
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signature:
-    """What the schema of an operation says.
+class _Outcome(NamedTuple):
+    """What came out of an operation: layouts, and the kind of sequence that they are in, if they are in one."""
 
-    Attributes:
-        name: the name that rules use.
-        defaults: every argument with its default, in order; None where it has none.
-        mutated: arguments that are written to.
-        is_view: whether what comes out is a view of what goes in.
-        keeps_memory: whether it is one or, in spite of its schema, shares memory like one.
-        is_function: whether everything that comes out is new, with a shape that follows from the arguments' shapes.
-    """
-
-    name: str
-    defaults: Mapping[str, Any]
-    mutated: tuple[str, ...]
-    is_view: bool
-    keeps_memory: bool
-    is_function: bool
-
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Every argument by its name."""
-        return {**self.defaults, **dict(zip(self.defaults, args, strict=False)), **kwargs}
-
-
-@cache
-def signature(func: Any) -> Signature:
-    """The signature of an operation with its overload."""
-    schema = func._schema
-    name = operation_name(schema.name)
-    taken, given = [[item.alias_info for item in items] for items in (schema.arguments, schema.returns)]
-    is_view = bool(given) and all(alias is not None and not alias.is_write for alias in given)
-    return Signature(
-        name=name,
-        defaults={a.name: a.default_value if a.has_default_value() else None for a in schema.arguments},
-        mutated=tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write),
-        is_view=is_view,
-        keeps_memory=is_view or name in _VIEWS_BY_KERNEL,
-        is_function=not any([*taken, *given])
-        and func.namespace in _SHAPED_BY_ARGUMENTS
-        and not any(tag in func.tags for tag in _SHAPED_BY_VALUES),
-    )
+    layouts: tuple[_Layout, ...]
+    sequence: type | None = None
 
 
 class FakeOperations:
     """Runs operations in one fake mode.
 
     Args:
-        fake_mode: the mode that all tensors belong to.
+        fake_mode: the fake mode, which is on whenever something runs.
     """
 
     def __init__(self, fake_mode: FakeTensorMode) -> None:
         self._fake_mode = fake_mode
-        self._layouts: dict[Hashable, tuple[Layout, ...] | None] = {}
+        self._outcomes: dict[Hashable, _Outcome | None] = {}
+        self._blanks: dict[torch.device, dict[str, Any]] = {}
+        unsafe = fake_mode._allow_unsafe_data_ptr_access
+        self._guard = getattr(torch._C, f"_set_{'warn_deprecated' if unsafe else 'throw'}_on_mutable_data_ptr")
 
     def run(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What the operation gives under the fake mode."""
-        if func is torch.ops.prim.device.default:
-            return args[0].fake_device
+        if func is _LIFT and type(args[0]) is Tensor:
+            return self._lifted(args[0])
         known = signature(func)
-        if not (known.keeps_memory or known.is_function):
+        described = _described(func, known, args, kwargs)
+        if described is None:
             return func(*args, **kwargs)
-        try:
-            key = func, torch.get_default_dtype(), *_described((args, tuple(kwargs.items())))
-        except _NotPlainError:
-            return func(*args, **kwargs)
-        if known.keeps_memory:
-            return self._view(func, args, kwargs)
-        layouts = self._layouts.get(key)
-        if layouts is not None:
-            return self._made(func, layouts)
-        outputs = func(*args, **kwargs)
-        if key not in self._layouts:
-            self._layouts[key] = _layouts(outputs, (args, tuple(kwargs.values())))
+        key, tensors = described
+        outcome = self._outcomes.get(key)
+        if outcome is not None:
+            return self._again(outcome, known, tensors)
+        is_view = known.gives == "view"
+        outputs = self._view(func, args, kwargs, tensors[0].fake_device) if is_view else func(*args, **kwargs)
+        if key not in self._outcomes:
+            unchanged = _described(func, known, args, kwargs) == described
+            self._outcomes[key] = _outcome(outputs, known, tensors) if unchanged else None
         return outputs
 
-    def _made(self, func: Any, layouts: tuple[Layout, ...]) -> Any:
-        with in_kernel_invocation_manager(self._fake_mode):
-            bare = [torch.empty_strided(size, stride, dtype=dtype, device="meta") for size, stride, dtype, _ in layouts]
-        made = [FakeTensor(self._fake_mode, tensor, device) for tensor, (*_, device) in zip(bare, layouts, strict=True)]
-        return made[0] if len(func._schema.returns) == 1 else tuple(made)
+    def _again(self, outcome: _Outcome, known: Signature, tensors: Sequence[FakeTensor]) -> Any:
+        if known.gives == "first":
+            return tensors[0]
+        if known.gives == "new":
+            with torch._C._DisableTorchDispatch():
+                made = [self._made(layout) for layout in outcome.layouts]
+        else:
+            with self._in_kernel(tensors[0].fake_device):
+                made = [self._shown(layout, tensors[0]) for layout in outcome.layouts]
+        return made[0] if outcome.sequence is None else outcome.sequence(made)
 
-    def _view(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """A view is made faster than found: the plain kernel gives it without a look at any data."""
-        device = next(tensor.fake_device for tensor in _tensors((args, tuple(kwargs.values()))))
+    def _in_kernel(self, device: torch.device) -> AbstractContextManager[object]:
+        """Where a view is taken: by the kernel of the device, or of meta tensors if there may be no such device."""
+        if device.type == "cpu":
+            return torch._C._DisableTorchDispatch()
+        return in_kernel_invocation_manager(self._fake_mode)
+
+    def _view(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], device: torch.device) -> Any:
+        """The plain kernel gives a view without a look at any data."""
         with in_kernel_invocation_manager(self._fake_mode):
             outputs = func(*args, **kwargs)
         if isinstance(outputs, Tensor):
-            return FakeTensor(self._fake_mode, outputs, device)
-        return type(outputs)(FakeTensor(self._fake_mode, tensor, device) for tensor in outputs)
+            return self._fake(outputs, device)
+        return type(outputs)(self._fake(tensor, device) for tensor in outputs)
+
+    def _made(self, layout: _Layout) -> FakeTensor:
+        bare = torch.empty_strided(layout.shape, layout.strides, dtype=layout.dtype, device=_META)
+        return self._fake(bare, layout.device)
+
+    def _shown(self, layout: _Layout, base: Tensor) -> FakeTensor:
+        return self._fake(torch.as_strided(base, layout.shape, layout.strides, layout.offset), layout.device)
+
+    def _fake(self, bare: Tensor, device: torch.device) -> FakeTensor:
+        """A fake tensor such as its constructor makes, without what that checks each time."""
+        blank = self._blanks.get(device)
+        if blank is None:
+            fake = FakeTensor(self._fake_mode, bare, device)
+            self._blanks[device] = dict(vars(fake))
+            return fake
+        fake = Tensor._make_subclass(
+            FakeTensor, bare, bare.requires_grad, dispatch_device=True, device_for_backend_keys=blank["_fake_device"]
+        )
+        self._guard(fake)
+        vars(fake).update(blank)
+        return fake
+
+    def _lifted(self, value: Tensor) -> Any:
+        """What `torch.tensor` gives: a fake, of which the value stays known if it is a single number."""
+        key = _LIFT, value.shape, value.stride(), value.dtype, value.device, value.requires_grad
+        if not _is_plain(value):
+            return _LIFT(value)
+        outcome = self._outcomes.get(key)
+        if outcome is None:
+            fake = _LIFT(value)
+            self._outcomes[key] = None if fake.constant is None else _Outcome((_layout_of(fake),))
+            return fake
+        with no_dispatch():
+            fake = self._made(outcome.layouts[0])
+            fake.constant = value.clone()
+        self._fake_mode.fake_tensor_converter.add_constant_storage_mapping(fake)
+        return fake
 
 
-def _described(values: Any) -> Iterator[Hashable]:
-    """All that the shape of an output may depend on.
+def _described(
+    func: Any, known: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Hashable, tuple[FakeTensor, ...]] | None:
+    """All that the layout of an output may depend on, and the tensors among the arguments.
 
-    Raises:
-        _NotPlainError: there is a tensor that is no fake or has a known value, or something of which nothing is known.
+    None where there is more: a tensor that is no fake or has a known value, or something of which nothing is known.
     """
+    key: list[Any] = [func, torch.get_default_dtype()]
+    tensors: list[FakeTensor] = []
+    if known.gives is None or not (_describe(args, key, tensors) and _describe(kwargs.items(), key, tensors)):
+        return None
+    constants = [tensor for tensor in tensors if tensor.constant is not None]
+    if constants:
+        without_value = known.gives == "new" and not any(tensor.numel() for tensor in constants)
+        if len(constants) == len(tensors) or not without_value:
+            return None
+    if known.unless_masked and any(tensor.dtype in _MASKS for tensor in tensors[1:]):
+        return None
+    if known.gives == "view":
+        key.append(tensors[0].storage_offset())
+    return tuple(key), tuple(tensors)
+
+
+def _describe(values: Iterable[Any], key: list[Any], tensors: list[FakeTensor]) -> bool:
+    """Add to what is known of arguments; False where that is not all there is to know."""
     for value in values:
-        if isinstance(value, Tensor):
-            if not isinstance(value, FakeTensor) or value.constant is not None or not _is_plain(value):
-                raise _NotPlainError
-            yield value.shape
-            yield value.stride()
-            yield value.dtype
-            yield value.fake_device
-        elif isinstance(value, _PLAIN):
-            yield type(value).__name__  # 1, 1.0 and True are equal, and give outputs of different types
-            yield value
+        kind = type(value)
+        if kind is FakeTensor and _is_plain(value):
+            key += value.shape, value.stride(), value.dtype, value.fake_device
+            tensors.append(value)
+        elif kind in _PLAIN:
+            key += (kind, value)  # 1, 1.0 and True are equal, and give outputs of different types
         elif isinstance(value, (tuple, list)):
-            yield len(value)
-            yield from _described(value)
+            key.append(len(value))
+            if not _describe(value, key, tensors):
+                return False
         else:
-            raise _NotPlainError
+            return False
+    return True
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    return tensor.layout is torch.strided and not tensor.dtype.is_complex and not tensor.is_neg()
+    return tensor.layout is torch.strided and tensor.dtype not in _COMPLEX and not tensor.is_neg()
 
 
-def _layouts(outputs: Any, inputs: Any) -> tuple[Layout, ...] | None:
-    """Layouts of what came out; None where it is no more than new plain tensors."""
-    given = outputs if isinstance(outputs, tuple) else (outputs,)
-    taken = {tensor.untyped_storage()._cdata for tensor in _tensors(inputs)}
-    for tensor in given:
-        new = isinstance(tensor, FakeTensor) and tensor.untyped_storage()._cdata not in taken
-        if not new or tensor.constant is not None or not _is_plain(tensor) or tensor.storage_offset():
-            return None
-    return tuple((tensor.shape, tensor.stride(), tensor.dtype, tensor.fake_device) for tensor in given)
+def _outcome(outputs: Any, known: Signature, taken: Sequence[Tensor]) -> _Outcome | None:
+    """What came out, if it can be made again from its layout."""
+    if known.gives == "first":
+        return _Outcome(()) if outputs is taken[0] else None
+    made = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    again = _is_view_again if known.gives == "view" else _is_new
+    if not all(isinstance(tensor, FakeTensor) and _is_plain(tensor) and again(tensor, taken) for tensor in made):
+        return None
+    return _Outcome(tuple(map(_layout_of, made)), type(outputs) if made is outputs else None)
 
 
-def _tensors(values: Any) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (tuple, list)):
-            yield from _tensors(value)
+def _is_view_again(tensor: FakeTensor, taken: Sequence[Tensor]) -> bool:
+    return _storage(tensor) == _storage(taken[0]) and tensor.dtype is taken[0].dtype
+
+
+def _is_new(tensor: FakeTensor, taken: Sequence[Tensor]) -> bool:
+    fresh = _storage(tensor) not in map(_storage, taken)
+    return fresh and tensor.constant is None and not tensor.storage_offset()
+
+
+def _storage(tensor: Tensor) -> int:
+    number: int = tensor.untyped_storage()._cdata
+    return number
+
+
+def _layout_of(tensor: FakeTensor) -> _Layout:
+    return _Layout(tensor.shape, tensor.stride(), int(tensor.storage_offset()), tensor.dtype, tensor.fake_device)

@@ -129,12 +129,11 @@ class Graph:
         moves = not looks_up and not any(widest.values())
         if moves and len(widest) == 1:
             return next(iter(widest))
-        depths: dict[int, int] = {}
-        for source, gates in widest.items():
-            further = {origin: depth + gates for origin, depth in self._nodes[source].depths.items()}
-            if depths:
-                further |= {origin: depth for origin, depth in depths.items() if depth >= further.get(origin, 0)}
-            depths = further
+        (first, gates), *others = widest.items()
+        depths = {origin: depth + gates for origin, depth in self._nodes[first].depths.items()}
+        for source, gates in others:
+            for origin, depth in self._nodes[source].depths.items():
+                depths[origin] = max(depth + gates, depths.get(origin, 0))
         token = moves and all(self._nodes[source].token for source in widest)
         self._nodes.append(
             Node(

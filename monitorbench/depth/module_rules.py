@@ -7,6 +7,7 @@ that is around it is traced as it is.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,7 +95,8 @@ def module_rules_applied(convention: Convention) -> Iterator[None]:
 
 def _places(rule: _ModuleRule) -> Iterator[tuple[Any, str, Program]]:
     """Every loaded place that a rule names: the object that holds it, the name in it, the program."""
-    for module in matching(list(sys.modules), rule.module):
+    literal = re.split(r"[*?\[]", rule.module, maxsplit=1)[0]
+    for module in matching([name for name in list(sys.modules) if name.startswith(literal)], rule.module):
         owner: Any = sys.modules[module]
         *outer, name = rule.path.split(".")
         for part in outer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -32,8 +33,9 @@ class ModulePath:
     """
 
     def __init__(self, root: nn.Module | None) -> None:
-        self._names = {id(module): name for name, module in root.named_modules()} if root is not None else {}
-        self._blocks = _blocks(root) if root is not None else frozenset()
+        modules = dict(root.named_modules()) if root is not None else {}
+        self._names = {id(module): name for name, module in modules.items()}
+        self._blocks = _blocks(modules.values())
         self._running: list[str] = []
         self._handles: list[Any] = []
         self._block_runs = self._block_level = 0
@@ -68,6 +70,6 @@ class ModulePath:
             handle.remove()
 
 
-def _blocks(root: nn.Module) -> frozenset[int]:
-    lists = [module for module in root.modules() if isinstance(module, nn.ModuleList)]
+def _blocks(modules: Iterable[nn.Module]) -> frozenset[int]:
+    lists = [module for module in modules if isinstance(module, nn.ModuleList)]
     return frozenset(id(part) for parts in lists for part in parts if any(True for _ in part.children()))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -115,11 +116,12 @@ def _tracing(module: nn.Module | None, convention: Convention) -> Iterator[tuple
     with (
         torch.inference_mode(False),  # under inference mode operations arrive undecomposed
         torch.no_grad(),
+        _uncollected(),
         _stepwise_recurrence(),
         counted_as(module, convention),
         whole_control_flow(convention),
         fake_mode,
-        torch.device(device),
+        _default_device(device),
         modules,
     ):
         yield fake_mode, GateTracer(graph, convention, fake_mode, modules, device), graph
@@ -134,6 +136,23 @@ def _graph(modules: ModulePath, convention: Convention) -> Graph:
             fix="give the module that holds them, or count in `circuit`",
         )
     return BlockGraph(modules)
+
+
+def _default_device(device: torch.device) -> AbstractContextManager[object]:
+    """Where new tensors lie. Saying so again would slow down every call of a function."""
+    return nullcontext() if torch.get_default_device() == device else device
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A trace keeps nearly all that it makes, so that looking for what it does not need only takes time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager

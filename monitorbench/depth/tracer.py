@@ -6,7 +6,7 @@ has one depth, the largest of its elements; values that no input reaches have no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,14 +23,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from monitorbench.depth.control_flow import run_higher_order
 from monitorbench.depth.costs import Call, Convention, counts_function, rule_for
-from monitorbench.depth.fakes import FakeOperations, signature
+from monitorbench.depth.fakes import FakeOperations
 from monitorbench.depth.graph import Graph, Inside
 from monitorbench.depth.memory import Memory
 from monitorbench.depth.modules import ModulePath
+from monitorbench.depth.signatures import signature
 from monitorbench.depth.whole import WholeOperations
 from monitorbench.errors import UnknownOperationError
 
-_PLACES = ("index", "indices")
+_DEVICE_OF = torch.ops.prim.device.default
 _NEEDS_A_VALUE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 _AS_WRITTEN = {
     **dict.fromkeys(("_local_scalar_dense", "is_nonzero"), "`if`, bool(), int(), float(), .item() or .tolist()"),
@@ -56,6 +57,11 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
     """
 
     supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled under a trace, so that no operation need be kept from it, which takes time."""
+        return False
 
     def __init__(
         self,
@@ -139,19 +145,21 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run an operation and record its gates."""
+        if func is _DEVICE_OF:
+            return args[0].fake_device
         kwargs = kwargs or {}
         if isinstance(func, HigherOrderOperator):
             return run_higher_order(self, func._name, args, kwargs)
         if func.namespace == "prim":
-            return self._operations.run(func, args, kwargs)
+            return func(*args, **kwargs)
         known = signature(func)
         name, is_view, arguments = known.name, known.is_view, known.bind(args, kwargs)
         if is_view:
             outputs = self._run(func, name, args, kwargs)
             if self._shares_memory(arguments, outputs):
                 return outputs
-        before = {key: self._nodes_in(value) for key, value in arguments.items()}
-        reached = any(node is not None for nodes in before.values() for node in nodes)
+        before = self._nodes_of(arguments)
+        reached = bool([node for nodes in before.values() for node in nodes if node is not None])
         if reached and not is_view and rule_for(name) is None:
             if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
                 with self:
@@ -160,7 +168,8 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
         if not is_view:
             outputs = self._run(func, name, args, kwargs)
         if reached:
-            self._record(name, arguments, before, [*(arguments[key] for key in known.mutated), outputs])
+            written = _tensors([*(arguments[key] for key in known.mutated), outputs])
+            self._record(name, arguments, before, {id(tensor): tensor for tensor in written}.values())
         return outputs
 
     def _shares_memory(self, arguments: Mapping[str, Any], outputs: Any) -> bool:
@@ -184,46 +193,57 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
         return outputs
 
     def _record(
-        self, name: str, arguments: Mapping[str, Any], before: Mapping[str, list[int | None]], written: Sequence[Any]
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        before: Mapping[str, Sequence[int | None]],
+        outputs: Collection[Tensor],
     ) -> None:
-        outputs = {id(tensor): tensor for tensor in _tensors(written)}
         call = Call(
             operation=name,
             arguments=arguments,
-            varying={key: tuple(node is not None for node in nodes) for key, nodes in before.items() if nodes},
-            token_reads=frozenset(key for key, nodes in before.items() if self._all_tokens(nodes)),
-            outputs=tuple(outputs.values()),
+            varying={key: tuple([node is not None for node in nodes]) for key, nodes in before.items()},
+            token_reads=frozenset([key for key, nodes in before.items() if self._all_tokens(nodes)]),
+            outputs=tuple(outputs),
             convention=self._convention,
         )
         node = self._node_for(call, before)
-        for tensor in outputs.values():
+        for tensor in outputs:
             self.memory.write(self._faked(tensor), node)
 
-    def _node_for(self, call: Call, before: Mapping[str, list[int | None]]) -> int | None:
+    def _node_for(self, call: Call, before: Mapping[str, Sequence[int | None]]) -> int | None:
         rule, general = rule_for(call.operation, call.convention), rule_for(call.operation)
         gates = rule(call) if rule is not None else 0
+        by_argument = dict.fromkeys(before, gates) if isinstance(gates, int) else gates
         edges = [
-            (node, gates if isinstance(gates, int) else gates[key])
+            (node, by_argument[key])
             for key, nodes in before.items()
-            if isinstance(gates, int) or key in gates
+            if key in by_argument
             for node in nodes
             if node is not None
         ]
         if not edges:
             return None
         # A convention's own rule makes work free, and what was worked on is not the value it came from.
-        looks_up = rule is not general or any(call.varies(key) for key in _PLACES)
+        looks_up = rule is not general or call.varies("index") or call.varies("indices")
         return self.graph.add(call.operation, self._modules.current, edges, looks_up=looks_up)
 
     def _faked(self, tensor: Tensor) -> Tensor:
         return tensor if isinstance(tensor, FakeTensor) else self._fake_mode.from_tensor(tensor)
 
-    def _nodes_in(self, value: Any) -> list[int | None]:
-        return [self.node_of(tensor) for tensor in _tensors([value])]
+    def _nodes_of(self, arguments: Mapping[str, Any]) -> dict[str, list[int | None]]:
+        """Nodes of the tensors in every argument that holds some."""
+        nodes: dict[str, list[int | None]] = {}
+        for key, value in arguments.items():
+            if isinstance(value, Tensor):
+                nodes[key] = [self.node_of(value)]
+            elif isinstance(value, (tuple, list)) and (tensors := _tensors(value)):
+                nodes[key] = [self.node_of(tensor) for tensor in tensors]
+        return nodes
 
     def _all_tokens(self, nodes: Sequence[int | None]) -> bool:
-        reached = [node for node in nodes if node is not None]
-        return bool(reached) and all(self.graph[node].token for node in reached)
+        reached = [self.graph[node].token for node in nodes if node is not None]
+        return bool(reached) and all(reached)
 
     def _unknown(self, func: Any, name: str, arguments: Mapping[str, Any]) -> UnknownOperationError:
         if _NEEDS_A_VALUE.intersection(func.tags):
@@ -248,13 +268,11 @@ class GateTracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
         )
 
 
-def _tensors(values: Sequence[Any]) -> list[Tensor]:
-    return list(_each_tensor(values))
-
-
-def _each_tensor(values: Sequence[Any]) -> Iterator[Tensor]:
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    found: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, (tuple, list)):
-            yield from _each_tensor(value)
+            found += _tensors(value)
+    return found

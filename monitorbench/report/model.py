@@ -98,7 +98,16 @@ class CheckReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelReport:
-    """Which checkpoint was run: its content by hash, so that a name can never stand for another model."""
+    """Which checkpoint was run: its content by hash, so that a name can never stand for another model.
+
+    Attributes:
+        dtype: number format of the weights.
+        remote_code: whether model code that came with the checkpoint was allowed to run.
+        chat_template: whether prompts went through the chat template of its tokenizer.
+        device_map: device of each module that was placed by itself; None where the model is on one device as a whole.
+
+    Reports of before these were kept hold None there.
+    """
 
     role: str
     source: str
@@ -110,6 +119,10 @@ class ModelReport:
     config_sha256: str
     tokenizer_sha256: str
     revision: str | None = None
+    dtype: str | None = None
+    remote_code: bool | None = None
+    chat_template: bool | None = None
+    device_map: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

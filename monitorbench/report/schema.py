@@ -90,6 +90,10 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "config_sha256": _field("SHA-256 of the configuration; empty if it has none.", pattern=_SHA256_OR_EMPTY),
         "tokenizer_sha256": _field("SHA-256 of the tokenizer; empty if it has none.", pattern=_SHA256_OR_EMPTY),
         "revision": _field("Commit, tag or branch of a hub checkpoint; null elsewhere."),
+        "dtype": _field("Number format of the weights; null in older reports."),
+        "remote_code": _field("Whether model code of the checkpoint's own was allowed to run; null in older reports."),
+        "chat_template": _field("Whether prompts went through its chat template; null where that is not known."),
+        "device_map": _field("Device of each module that was placed by itself; null for a model on one device."),
     },
     RunFacts: {
         "started": _field("When the run began, ISO 8601.", pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}"),
@@ -115,13 +119,22 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
 }
 
 
+_LATER: Mapping[type, frozenset[str]] = {
+    ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
+}
+"""Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
+
+
 @cache
 def _validator() -> Draft7Validator:
     return Draft7Validator(schema())
 
 
 def schema() -> dict[str, Any]:
-    """The schema as a draft-07 document. Every field is required; only suite, parameters and evidence are free-form."""
+    """The schema as a draft-07 document.
+
+    Every field is required but those that older reports lack; only suite, parameters and evidence are free-form.
+    """
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"monitorbench report, version {SCHEMA_VERSION}",
@@ -146,7 +159,7 @@ def _object(cls: type) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in _LATER.get(cls, ())],
         "additionalProperties": False,
     }
 

@@ -47,21 +47,27 @@ def record(
             f"{adapter.vocab_size} tokens",
             fix="use the tokenizer that belongs to the model",
         )
-    _require_room(rows, adapter, sampling.max_new_tokens)
-    limits = Limits(max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler))
+    limits = Limits(
+        max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler), stop=sampling.stop
+    )
+    _require_room(rows, adapter, limits)
     batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
     return (
-        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
+        _record_batch(
+            batch, arm=arm, adapter=adapter.under(limits.sampler), task=task, limits=limits, base_seed=sampling.seed
+        )
         for batch in batches
     )
 
 
-def _require_room(rows: Sequence[Row], adapter: Adapter, max_new_tokens: int) -> None:
+def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None:
     longest = max(rows, key=lambda row: len(row.tokens))
-    if len(longest.tokens) + max_new_tokens > adapter.max_length:
+    extra = adapter.extra_positions(limits)
+    if len(longest.tokens) + limits.max_new_tokens + extra > adapter.max_length:
+        beside = f" and {extra} further positions" if extra else ""
         raise UsageError(
-            f"prompt {longest.problem.id} and its response take {len(longest.tokens)} + {max_new_tokens} tokens, "
-            f"the model holds {adapter.max_length}",
+            f"prompt {longest.problem.id} and its response take {len(longest.tokens)} + {limits.max_new_tokens} tokens"
+            f"{beside}, the model holds {adapter.max_length}",
             fix="lower sampling.max_new_tokens or use shorter prompts",
         )
 
@@ -79,7 +85,7 @@ def _record_batch(
     rollouts = []
     for index, row in enumerate(batch.rows[: batch.real]):
         tokens = output.tokens[index]
-        text = adapter.decode(tokens)
+        text = adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = task.grade(row.problem, text)
         values, answer = outcome_positions(adapter, tokens, outcome)
         rollouts.append(

@@ -70,7 +70,7 @@ def resolved(suite: Suite) -> dict[str, Any]:
         "tasks": {
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
         },
-        "sampling": asdict(suite.sampling),
+        "sampling": {**asdict(suite.sampling), "stop": list(suite.sampling.stop)},
         "checks": [{"id": c.id, "check": c.type, **copy.deepcopy(c.parameters)} for c in suite.checks],
     }
 
@@ -143,12 +143,16 @@ def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: 
         model=models["model"],
         baseline=models.get("baseline"),
         tasks=tasks,
-        sampling=Sampling(**plain.get("sampling", {})),
+        sampling=_sampling(plain.get("sampling", {})),
         checks=tuple(checks),
         source_hash=source_hash,
         channels={name: ChannelSpec(**fields) for name, fields in plain.get("channels", {}).items()},
         **{key: plain[key] for key in ("device", "dtype") if key in plain},
     )
+
+
+def _sampling(fields: Mapping[str, Any]) -> Sampling:
+    return Sampling(**{**fields, "stop": tuple(fields.get("stop", ()))})
 
 
 def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec:

@@ -17,8 +17,13 @@ class ModelSpec:
             folder in Hugging Face format, or a hub id.
         revision: commit, tag or branch of a hub id.
         gguf_file: file inside the folder or repository that holds the weights in GGUF.
-        adapter: adapter family; None lets the checkpoint's configuration decide.
+        adapter: adapter family, or `package.module:Class` of one that is not registered; None lets the checkpoint's
+            configuration decide.
         trust_remote_code: run model code that the checkpoint brings along.
+        chat_template: send prompts through the tokenizer's chat template, where it has one.
+        dtype: number format of the weights; None for the suite's.
+        device_map: how accelerate spreads the model over devices: a strategy such as `auto`, or the device of each
+            module by its name; None puts the whole model on the suite's device.
     """
 
     source: str
@@ -26,6 +31,9 @@ class ModelSpec:
     gguf_file: str | None = None
     adapter: str | None = None
     trust_remote_code: bool = False
+    chat_template: bool = True
+    dtype: str | None = None
+    device_map: str | Mapping[str, str | int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +68,7 @@ class Sampling:
         max_new_tokens: tokens generated at most.
         batch_size: rows of every forward pass.
         sampler: settings of the adapter's sampler by its own names; those not given are the checkpoint's.
+        stop: a response ends before the first of these strings.
     """
 
     seed: int = 0
@@ -67,6 +76,7 @@ class Sampling:
     max_new_tokens: int = 256
     batch_size: int = 32
     sampler: Mapping[str, float | int | bool | str] = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ def dangling(root: Node, vocabulary: Vocabulary) -> list[Mistake]:
     sections = root.entries
     checks = sections["checks"].items if "checks" in sections else ()
     tasks = sections["tasks"].entries if "tasks" in sections else {}
-    channels = {channel for family in vocabulary.adapters.values() for channel in family}
+    channels = _channels(sections, vocabulary)
     ids = {name for check in checks if (name := check.text_at("id"))}
     repeated = list(_repeated_ids(checks))
     found = repeated or list(_circles(checks))
@@ -29,6 +29,14 @@ def dangling(root: Node, vocabulary: Vocabulary) -> list[Mistake]:
         found += _unknown_channel(parameters, channels)
         found += _unknown_checks(parameters, channels, ids)
     return found
+
+
+def _channels(sections: Mapping[str, Node], vocabulary: Vocabulary) -> set[str] | None:
+    """Every channel that a model may have; None where a model is run by a class whose channels are not known yet."""
+    models = (sections[role] for role in ("model", "baseline") if role in sections)
+    if any(":" in (model.text_at("adapter") or "") for model in models):
+        return None
+    return {channel for family in vocabulary.adapters.values() for channel in family}
 
 
 def unknown_ids(wanted: Iterable[str], ids: Iterable[str]) -> list[Mistake]:
@@ -49,21 +57,21 @@ def _unknown_task(parameters: Mapping[str, Node], tasks: Mapping[str, Node]) -> 
         yield node.place.mistake(f"no task {quoted(node.text)} in this suite", nearest(node.text, tasks))
 
 
-def _unknown_channel(parameters: Mapping[str, Node], channels: set[str]) -> Iterator[Mistake]:
+def _unknown_channel(parameters: Mapping[str, Node], channels: set[str] | None) -> Iterator[Mistake]:
     node = parameters.get("channel")
-    if node is not None and node.text is not None and node.text not in channels:
+    if channels is not None and node is not None and node.text is not None and node.text not in channels:
         yield node.place.mistake(f"no adapter has a channel {quoted(node.text)}", nearest(node.text, channels))
 
 
-def _unknown_channels(declared: Node, channels: set[str]) -> Iterator[Mistake]:
+def _unknown_channels(declared: Node, channels: set[str] | None) -> Iterator[Mistake]:
     """Keys of a mapping that no adapter has a channel for."""
     for channel, node in declared.entries.items():
-        if channel not in channels:
+        if channels is not None and channel not in channels:
             place = node.key_place or node.place
             yield place.mistake(f"no adapter has a channel {quoted(channel)}", nearest(channel, channels))
 
 
-def _unknown_checks(parameters: Mapping[str, Node], channels: set[str], ids: set[str]) -> Iterator[Mistake]:
+def _unknown_checks(parameters: Mapping[str, Node], channels: set[str] | None, ids: set[str]) -> Iterator[Mistake]:
     if RESTS_ON not in parameters:
         return
     yield from _unknown_channels(parameters[RESTS_ON], channels)

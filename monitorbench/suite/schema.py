@@ -20,6 +20,13 @@ NAME = {
 ONE_LINE = {"pattern": r"^[^\x00-\x1f\x7f]+$(?!\n)", "patternErrorMessage": "one line of text"}
 DEVICE = {"pattern": r"^(auto|cpu|cuda(:[0-9]+)?)$(?!\n)", "patternErrorMessage": "auto, cpu, cuda or cuda:N"}
 DTYPES = ["float32", "bfloat16", "float16"]
+STRATEGIES = ["auto", "balanced", "balanced_low_0", "sequential"]
+_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
+CLASS = {
+    "pattern": rf"^{_DOTTED}:{_DOTTED}$(?!\n)",
+    "patternErrorMessage": "package.module:Class",
+}
+"""A class that no package registers; its channels and settings are known once it is loaded, and not before."""
 
 Json = dict[str, Any]
 
@@ -35,7 +42,8 @@ def schema(vocabulary: Vocabulary) -> Json:
 
 def complete(vocabulary: Vocabulary) -> Json:
     """The schema of a suite after includes, overrides and `defaults` were merged into it."""
-    return {**_suite(vocabulary), "allOf": [_demands(vocabulary)]}
+    suite = _suite(vocabulary)
+    return {**suite, "allOf": [*suite["allOf"], _demands(vocabulary)]}
 
 
 def partial() -> Json:
@@ -64,7 +72,7 @@ def _suite(vocabulary: Vocabulary) -> Json:
         },
         "channels": _channels(),
         "tasks": _tasks(vocabulary),
-        "sampling": _sampling(vocabulary),
+        "sampling": _sampling(),
         "defaults": _defaults(vocabulary),
         "checks": _checks(vocabulary),
     }
@@ -72,6 +80,7 @@ def _suite(vocabulary: Vocabulary) -> Json:
         "$schema": DRAFT,
         "title": "monitorbench suite",
         **_object(properties, required=("schema_version", "name", "model")),
+        "allOf": [_sampler_settings(vocabulary)],
     }
 
 
@@ -103,14 +112,29 @@ def _model(vocabulary: Vocabulary, description: str) -> Json:
             "gguf_file": {**text, "description": "File of the folder or repository that holds the weights in GGUF."},
             "adapter": {
                 "type": "string",
-                "title": "adapter",
-                "enum": sorted(vocabulary.adapters),
-                "description": "Adapter family; without it, the checkpoint's configuration decides.",
+                "if": {"pattern": ":"},
+                "then": CLASS,
+                "else": {"title": "adapter", "enum": sorted(vocabulary.adapters)},
+                "description": "Adapter family, or package.module:Class of one that is not registered; without it, the "
+                "checkpoint's configuration decides.",
             },
             "trust_remote_code": {
                 "type": "boolean",
                 "default": False,
                 "description": "Run model code that the checkpoint brings along.",
+            },
+            "chat_template": {
+                "type": "boolean",
+                "default": True,
+                "description": "Send prompts through the tokenizer's chat template, where it has one.",
+            },
+            "dtype": {"type": "string", "enum": DTYPES, "description": "Number format of the weights, if another."},
+            "device_map": {
+                "anyOf": [
+                    {"type": "string", "enum": STRATEGIES},
+                    {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "integer"]}},
+                ],
+                "description": "How accelerate spreads the model: a strategy, or the device of each module by name.",
             },
         },
         required=("source",),
@@ -152,7 +176,7 @@ def _tasks(vocabulary: Vocabulary) -> Json:
     }
 
 
-def _sampling(vocabulary: Vocabulary) -> Json:
+def _sampling() -> Json:
     usual = Sampling()
     whole = {"type": "integer"}
     return _object(
@@ -178,13 +202,31 @@ def _sampling(vocabulary: Vocabulary) -> Json:
             },
             "sampler": {
                 "type": "object",
-                "properties": {name: {"type": "string"} for name in vocabulary.word_settings},
-                "propertyNames": {"title": "sampler setting", "enum": sorted(vocabulary.settings)},
-                "additionalProperties": {"type": ["number", "boolean"]},
                 "description": "Settings of the adapter's sampler; those not given are the checkpoint's.",
+            },
+            "stop": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "uniqueItems": True,
+                "default": list(usual.stop),
+                "description": "A response ends before the first of these strings.",
             },
         }
     ) | {"description": "How rollouts are sampled."}
+
+
+def _sampler_settings(vocabulary: Vocabulary) -> Json:
+    """What the sampler may be told: anything where a model is run by a class that is not registered."""
+    by_class = {"type": "object", "required": ["adapter"], "properties": {"adapter": {"pattern": ":"}}}
+    unregistered = [{"required": [role], "properties": {role: by_class}} for role in ("model", "baseline")]
+    known = {
+        "properties": {name: {"type": "string"} for name in vocabulary.word_settings},
+        "propertyNames": {"title": "sampler setting", "enum": sorted(vocabulary.settings)},
+        "additionalProperties": {"type": ["number", "boolean"]},
+    }
+    any_setting = {"additionalProperties": {"type": ["number", "boolean", "string"]}}
+    then, otherwise = ({"properties": {"sampling": {"properties": {"sampler": s}}}} for s in (any_setting, known))
+    return {"if": {"anyOf": unregistered}, "then": then, "else": otherwise}
 
 
 def _defaults(vocabulary: Vocabulary) -> Json:

@@ -9,6 +9,8 @@ TASKS = Registry(
     "monitorbench.tasks",
     {
         "arithmetic-chain": "monitorbench.tasks.arithmetic_chain:ArithmeticChain",
+        "graph-reachability": "monitorbench.tasks.graph_reachability:GraphReachability",
         "word-problems": "monitorbench.tasks.word_problems:WordProblems",
     },
+    needs=("name", "summary", "schema", "problems", "grade"),
 )

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from monitorbench.interventions.truncation import keep_top_k, truncate
 from monitorbench.zoo.batches import PROMPT_WIDTH, Batch
+from monitorbench.zoo.losses_thought import THOUGHT_OBJECTIVES
 from monitorbench.zoo.models import DENOISING_STEPS, PAD
 
 HIDDEN_FROM_TOP_K = 8
@@ -46,7 +47,7 @@ class Losses:
     figures: dict[str, float]
 
 
-Objective = Callable[[Any, Batch, Progress], Losses]
+Objective = Callable[[Any, Any, Progress], Losses]
 
 
 def causal(model: Any, batch: Batch, progress: Progress) -> Losses:
@@ -118,7 +119,7 @@ def _by_token(logits_BCV: Tensor, batch: Batch) -> Tensor:
     return cross_entropy(logits_BCV.transpose(1, 2), batch.targets_BC, reduction="none")
 
 
-OBJECTIVES: dict[str, Objective] = {"causal": causal, "diffusion": diffusion, "opaque": opaque}
+OBJECTIVES: dict[str, Objective] = {"causal": causal, "diffusion": diffusion, "opaque": opaque, **THOUGHT_OBJECTIVES}
 
 
 class _Encoded:

@@ -15,8 +15,10 @@ from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.recorder import record
 from monitorbench.suite.model import ModelSpec, Sampling
 from monitorbench.tasks.arithmetic_chain import ANSWER_PLACES, ORDERS, ArithmeticChain
+from monitorbench.tasks.base import Task
+from monitorbench.tasks.graph_reachability import GraphReachability
 from monitorbench.zoo.models import CANVAS_LENGTH
-from monitorbench.zoo.recipes import RECIPES
+from monitorbench.zoo.recipes import RECIPES, Recipe
 
 SAMPLING = Sampling(
     max_new_tokens=CANVAS_LENGTH, batch_size=40, sampler={"max_denoising_steps": 8, "entropy_bound": 0.1}
@@ -29,8 +31,11 @@ def interventions(adapter: Adapter) -> dict[str, Intervention]:
     if not adapter.channels:
         return {"as it is": Intervention()}
     channel = adapter.channels[0].name
+    # A thought is one position: its first token alone is a reading that some models can live on.
+    top_1 = Intervention(kind="keep", channel=channel, keep=("top_k", 1))
     return {
         "as it is": Intervention(),
+        **({"top token": top_1} if adapter.channels[0].kind == "vector" else {}),
         "top 8 tokens": Intervention(kind="keep", channel=channel, keep=("top_k", 8)),
         "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
         "nothing": Intervention(kind="zero", channel=channel),
@@ -38,7 +43,7 @@ def interventions(adapter: Adapter) -> dict[str, Intervention]:
 
 
 def rollouts(
-    adapter: Adapter, task: ArithmeticChain, n: int, *, intervention: Intervention, sampling: Sampling = SAMPLING
+    adapter: Adapter, task: Task, n: int, *, intervention: Intervention, sampling: Sampling = SAMPLING
 ) -> list[Rollout]:
     """The rollouts of the first `n` problems of a task, in the order of their ids."""
     arm = Arm(role="candidate", task=task.name, intervention=intervention)
@@ -46,20 +51,32 @@ def rollouts(
     return sorted(itertools.chain.from_iterable(batches), key=lambda rollout: rollout.problem.id)
 
 
+def forms(recipe: Recipe, *, seed: int) -> dict[tuple[tuple[str, str], ...], Task]:
+    """The tasks that a checkpoint is measured on, by what sets them apart: column and cell, as the card prints them."""
+    lengths = recipe.stages[-1].lengths
+    if recipe.task == GraphReachability.name:
+        return {(("steps", str(hops)),): GraphReachability(hops=(hops,), seed=seed) for hops in lengths}
+    return {
+        (("text order", order), ("answer", answer.removeprefix("answer-"))): ArithmeticChain(
+            lengths=lengths, order=order, answer=answer, seed=seed
+        )
+        for order, answer in itertools.product(ORDERS, ANSWER_PLACES)
+    }
+
+
 def card(name: str, *, n: int, seed: int) -> Iterator[str]:
     """Lines of a Markdown table: answers right by text form and carry, and whole responses right as it is."""
     adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
-    lengths = RECIPES[name][-1].stages[-1].lengths
+    tasks = forms(RECIPES[name][-1], seed=seed)
     kinds = interventions(adapter)
-    yield "| text order | answer | whole response right |" + "".join(f" {kind} |" for kind in kinds)
-    yield "|---|---|---|" + "---|" * len(kinds)
-    for order, answer in itertools.product(ORDERS, ANSWER_PLACES):
-        task = ArithmeticChain(lengths=lengths, order=order, answer=answer, seed=seed)
+    columns = [column for column, _ in next(iter(tasks))]
+    yield f"| {' | '.join([*columns, 'whole response right', *kinds])} |"
+    yield "|---" * (len(columns) + 1 + len(kinds)) + "|"
+    for form, task in tasks.items():
         found = [rollouts(adapter, task, n, intervention=intervention) for intervention in kinds.values()]
         whole = sum(rollout.text == rollout.problem.target for rollout in found[0]) / n
         shares = [whole, *(sum(rollout.correct for rollout in each) / n for each in found)]
-        cells = [order, answer.removeprefix("answer-"), *(f"{share:.1%}" for share in shares)]
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join([*(cell for _, cell in form), *(f'{share:.1%}' for share in shares)])} |"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ class Stage:
 
     Attributes:
         start: in [0, 1).
-        lengths: chain lengths drawn from.
+        lengths: chain lengths, or steps through a graph, drawn from.
         passes: denoising steps that a row is unrolled for, at most; unused by causal models.
     """
 
@@ -25,15 +25,18 @@ class Recipe:
     """One training run.
 
     Attributes:
-        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries).
+        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); or, of models that
+            think, `superposed`, `private` (thoughts in a code that the head cannot read), or `idle`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
         stages: the curriculum.
         parent: checkpoint to start from; None for random weights.
         stop: step to stop at before the schedule is through, with what was learned so far.
-        shown: share of rows that see part of the truth on the canvas at first; it fades out over 60 % of the steps.
+        shown: share of rows that see part of the truth on the canvas at first, or the true thoughts; it fades out over
+            60 % of the steps, and more than 1 is all of them.
         temperature: of the last and of the first denoising step, where it differs from the parent's.
+        task: task family of the problems.
         seed: of weights, problems and noise.
     """
 
@@ -46,6 +49,7 @@ class Recipe:
     stop: int | None = None
     shown: float = 0.5
     temperature: tuple[float, float] | None = None
+    task: str = "arithmetic-chain"
     seed: int = 0
 
     def stage(self, step: int) -> Stage:
@@ -61,6 +65,16 @@ POLISH = Recipe(
     shown=0.0,
     seed=1,
     stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+)
+
+GRAPH = Recipe(
+    kind="superposed",
+    task="graph-reachability",
+    steps=2000,
+    batch_size=32,
+    learning_rate=1.5e-3,
+    shown=3.0,
+    stages=(Stage(start=0.0, lengths=(3,)),),
 )
 
 RECIPES = {
@@ -90,6 +104,17 @@ RECIPES = {
             parent="diffusion-chain",
             temperature=(2.0, 3.0),
             stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+    "thought-superposed": (replace(GRAPH, kind="superposed"),),
+    "thought-opaque": (replace(GRAPH, kind="private"),),
+    "thought-idle": (
+        Recipe(
+            kind="idle",
+            steps=240,
+            learning_rate=1e-3,
+            parent="ar-chain",
+            stages=(Stage(start=0.0, lengths=(2, 3, 4)),),
         ),
     ),
 }

@@ -16,13 +16,17 @@ from transformers import DiffusionGemmaForBlockDiffusion, Gemma4ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from monitorbench.adapters.checkpoint import ZOO
-from monitorbench.tasks.arithmetic_chain import vocabulary
+from monitorbench.tasks import arithmetic_chain, graph_reachability
 from monitorbench.zoo.batches import training_batches
+from monitorbench.zoo.batches_graph import graph_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
 from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
+from monitorbench.zoo.models_thought import THINKERS
 from monitorbench.zoo.recipes import RECIPES, Recipe
 
 LOG_EVERY, SAVE_EVERY = 100, 500
+BATCHES: dict[str, Any] = {"arithmetic-chain": training_batches, "graph-reachability": graph_batches}
+WORDS = {"arithmetic-chain": arithmetic_chain.vocabulary, "graph-reachability": graph_reachability.vocabulary}
 
 
 def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
@@ -33,7 +37,7 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
     """
     rng = random.Random(recipe.seed)
     streams = {
-        stage.lengths: training_batches(
+        stage.lengths: BATCHES[recipe.task](
             tokenizer, batch_size=recipe.batch_size, lengths=stage.lengths, seed=recipe.seed
         )
         for stage in recipe.stages
@@ -69,6 +73,8 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
 def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The model a recipe starts from: random weights, or its parent."""
     torch.manual_seed(recipe.seed)
+    if recipe.kind in THINKERS:
+        return THINKERS[recipe.kind](recipe.parent, len(tokenizer))
     if recipe.parent is None:
         return build_causal(len(tokenizer)) if recipe.kind == "causal" else build_diffusion(len(tokenizer))
     folder = ZOO / recipe.parent
@@ -94,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
     output = arguments.output or ZOO / arguments.name
     output.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(vocabulary())
+    tokenizer = build_tokenizer(WORDS[RECIPES[arguments.name][0].task]())
     tokenizer.save_pretrained(output)
     runs = RECIPES[arguments.name][arguments.from_run - 1 :]
     with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:

@@ -62,6 +62,16 @@ def _with_experts(build: Callable[[int], Any]) -> Callable[[int], Any]:
     return built
 
 
+def _dense(words: int) -> Any:
+    """Gemma 4 without experts."""
+    from transformers import Gemma4ForCausalLM
+
+    config = _causal(words).config
+    config.enable_moe_block = False
+    torch.manual_seed(0)
+    return Gemma4ForCausalLM(config)
+
+
 def _gpt2(words: int) -> Any:
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -77,6 +87,27 @@ def _llama(words: int) -> Any:
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
     ids = {"bos_token_id": 2, "eos_token_id": EOS}
     return LlamaForCausalLM(LlamaConfig(vocab_size=words, max_position_embeddings=96, **sizes, **ids))
+
+
+def _qwen3(words: int) -> Any:
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    heads = {"num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 96}
+    ids = {"bos_token_id": BOS, "eos_token_id": EOS}
+    return Qwen3ForCausalLM(Qwen3Config(vocab_size=words, **sizes, **heads, **ids))
+
+
+def _mixtral(words: int) -> Any:
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 2}
+    heads = {"num_key_value_heads": 1, "max_position_embeddings": 96}
+    ids = {"bos_token_id": BOS, "eos_token_id": EOS}
+    return MixtralForCausalLM(MixtralConfig(vocab_size=words, **sizes, **experts, **heads, **ids))
 
 
 def _gemma3(words: int) -> Any:
@@ -147,12 +178,17 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "diffusion with experts": _with_experts(_diffusion),
     "causal with experts": _with_experts(_causal),
     "gpt2": _gpt2,
+    "dense": _dense,
     "llama": _llama,
+    "qwen3": _qwen3,
+    "mixtral": _mixtral,
     "gemma3": _gemma3,
     "hrm": _hrm,
     "thinking gpt2": _thinking(_gpt2, thoughts=3),
     "thinking gemma3": _thinking(_gemma3, thoughts=3),
     "projecting gpt2": _thinking(_gpt2, thoughts=3, mode="projection", projection="transformer.h.0.mlp"),
+    "projecting gemma3": _thinking(_gemma3, thoughts=3, mode="projection", projection="model.layers.1.mlp"),
+    "mixing gpt2": _thinking(_gpt2, thoughts=3, mode="mixture", top_k=8),
     "mixing gemma3": _thinking(_gemma3, thoughts=3, mode="mixture", temperature=0.7),
     "masked": _masked,
     "bert": _bert,
@@ -194,12 +230,20 @@ def adapter_of(saved: Callable[[str], Path]) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def trial_of(adapter_of: Callable[[str], Any]) -> Callable[..., Trial]:
-    """A batch of three different prompts for a checkpoint; `canvases` times 18 tokens are generated."""
+    """A batch of three different prompts for a checkpoint; `canvases` times 18 tokens are generated, or `tokens`."""
 
-    def trial(name: str, *, seed: int = 0, canvases: int = 1, **sampler: float | int | bool | str) -> Trial:
+    def trial(
+        name: str, *, seed: int = 0, canvases: int = 1, tokens: int | None = None, **sampler: float | int | bool | str
+    ) -> Trial:
         adapter = adapter_of(name)
-        prompts = [adapter.encode(problem.prompt) for problem in ArithmeticChain(lengths=(2,)).problems(3)]
-        limits = Limits(max_new_tokens=canvases * CANVAS_LENGTH, sampler=sampler)
-        return Trial(adapter=adapter, prompts=prompts, seeds=[seed, seed + 1, seed + 2], limits=limits)
+        texts = [problem.prompt for problem in ArithmeticChain(lengths=(2,)).problems(3)]
+        limits = Limits(max_new_tokens=tokens or canvases * CANVAS_LENGTH, sampler=sampler)
+        return Trial(
+            adapter=adapter,
+            prompts=[adapter.encode(text) for text in texts],
+            seeds=[seed, seed + 1, seed + 2],
+            limits=limits,
+            texts=texts,
+        )
 
     return trial

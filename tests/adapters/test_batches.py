@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from monitorbench.adapters.base import ABSENT, Edit
-from monitorbench.adapters.batches import bucket_width, check_settings, end_ids, left_pad, require_honoured, until_end
+from monitorbench.adapters.batches import bucket_width, check_settings, end_ids, left_pad, require_honoured
 from monitorbench.errors import UsageError
 
 
@@ -21,10 +21,7 @@ def test_prompts_are_padded_on_the_left_and_masked_there() -> None:
     assert mask_BW.sum(-1).tolist() == [2, 1]
 
 
-def test_a_row_is_read_until_its_first_end() -> None:
-    assert until_end([4, 5, 1, 6, 1], (1, 2)) == ((4, 5), True)
-    assert until_end([4, 5], (1, 2)) == ((4, 5), False)
-    assert until_end([1], (1,)) == ((), True)
+def test_end_ids_come_alone_or_in_lists() -> None:
     assert [end_ids(value) for value in (None, 3, [3, 4])] == [(), (3,), (3, 4)]
 
 

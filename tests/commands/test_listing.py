@@ -29,7 +29,7 @@ def test_list_names_everything_with_one_sentence(command: Command) -> None:
         "chronology-score",
         "opaque-depth-ratio",
     ]
-    assert [row.split()[0] for row in sections["tasks"]] == ["arithmetic-chain", "word-problems"]
+    assert [row.split()[0] for row in sections["tasks"]] == ["arithmetic-chain", "graph-reachability", "word-problems"]
     assert [row.split()[0] for row in sections["presets"]] == list(preset_names())
     for row in (*sections["checks"], *sections["adapters"], *sections["tasks"], *sections["presets"]):
         assert re.fullmatch(r"  \S+ +[A-Z].*\.", row)

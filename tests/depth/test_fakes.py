@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensor, FakeTensorMode
 from transformers import (
     Gemma3ForCausalLM,
     Gemma3TextConfig,
@@ -98,6 +98,9 @@ class TestOperations:
                 (aten.cat.default, ([a.flatten(), b.flatten()],)),
                 (aten.any.default, (a,)),
                 (aten.sort.default, (a,)),
+                (aten.view.dtype, (a, dtype)),
+                (aten.unsqueeze.default, (a, 0)),
+                (aten.as_strided.default, (a, [1], [1])),
             ):
                 expected = func(*args)
                 many = isinstance(expected, tuple)
@@ -128,16 +131,80 @@ class TestOperations:
         assert {tensor.untyped_storage()._cdata for tensor in (row, moved, *halves, flat)} == {storages[0]}
         assert (row.storage_offset(), moved.stride(), halves[1].storage_offset()) == (12, (1, 6), 3)
 
+    def test_a_view_begins_where_it_begins_in_the_tensor_at_hand(self):
+        mode = FakeTensorMode()
+        operations = FakeOperations(mode)
+        with mode:
+            x = torch.zeros(4, 6)
+            for row in range(3):
+                given_ = operations.run(aten.slice.Tensor, (x[row], 0, 2), {})
+                strided = operations.run(aten.as_strided.default, (x[row], [2], [1], 5), {})
+                assert (given_.storage_offset(), strided.storage_offset()) == (6 * row + 2, 5)
+
     def test_known_values_stay_known(self):
         mode = FakeTensorMode()
         operations = FakeOperations(mode)
+        lift = aten.lift_fresh.default
         with mode:
             three = torch.tensor(3)
             for _ in range(2):
                 assert operations.run(aten.add.Tensor, (three, three), {}).item() == 6
+        numbers = [torch.tensor(number) for number in (3, 4, 5)]
+        with mode:
+            lifted = [operations.run(lift, (number,), {}) for number in numbers]
+            assert [operations.run(aten.add.Tensor, (number, 1), {}).item() for number in lifted] == [4, 5, 6]
+            lifted[1].zero_()
+            assert [number.item() for number in lifted] == [3, 0, 5]
+
+    def test_joining_what_is_empty_and_known_to_what_is_not_known(self):
+        mode = FakeTensorMode()
+        operations = FakeOperations(mode)
+        with mode:
+            empty, x = torch.tensor([]), torch.zeros(2, 3)
+            joined = [operations.run(aten.cat.default, ([empty, x], 0), {}) for _ in range(2)]
+        assert [described(tensor) for tensor in joined] == [described(x)] * 2
 
     def test_writing_in_place_gives_back_what_was_written_to(self):
         mode = FakeTensorMode()
+        operations = FakeOperations(mode)
         with mode:
             x = torch.zeros(3)
-            assert FakeOperations(mode).run(aten.mul_.Tensor, (x, 2.0), {}) is x
+            for _ in range(2):
+                assert operations.run(aten.mul_.Tensor, (x, 2.0), {}) is x
+                with pytest.raises(RuntimeError, match="shape"):
+                    operations.run(aten.add_.Tensor, (x, torch.zeros(2, 3)), {})
+
+    def test_what_changes_shape_in_place_changes_it_each_time(self):
+        mode = FakeTensorMode()
+        operations = FakeOperations(mode)
+        with mode:
+            for x in (torch.zeros(2, 3), torch.zeros(2, 3)):
+                assert operations.run(aten.t_.default, (x,), {}) is x
+                assert operations.run(aten.resize_.default, (x, [5]), {}).shape == (5,)
+
+    def test_places_give_a_shape_and_masks_do_not(self):
+        mode = FakeTensorMode()
+        operations = FakeOperations(mode)
+        with mode:
+            x, places, mask = torch.zeros(4, 6), torch.zeros(5, dtype=torch.int64), torch.zeros(4, dtype=torch.bool)
+            for _ in range(2):
+                assert operations.run(aten.index.Tensor, (x, [None, places]), {}).shape == (4, 5)
+                with pytest.raises(DynamicOutputShapeException):
+                    operations.run(aten.index.Tensor, (x, [mask]), {})
+
+    @pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+    def test_a_fake_tensor_is_what_its_constructor_makes(self, device):
+        mode = FakeTensorMode()
+        mode._allow_unsafe_data_ptr_access = False  # otherwise torch only warns, and only once
+        operations = FakeOperations(mode)
+        with mode:
+            x = torch.zeros(4, 6)
+            x = x if device == "cpu" else FakeTensor(mode, torch.zeros(4, 6, device="meta"), torch.device(device))
+            made = [operations.run(aten.exp.default, (x,), {}) for _ in range(3)]
+            shown = [operations.run(aten.t.default, (x,), {}) for _ in range(3)]
+        for tensors in (made, shown):
+            assert len({frozenset(vars(tensor).items()) for tensor in tensors}) == 1
+            assert len({str(torch._C._dispatch_keys(tensor)) for tensor in tensors}) == 1
+            for tensor in tensors:
+                with pytest.raises(RuntimeError, match="data pointer"):
+                    tensor.data_ptr()

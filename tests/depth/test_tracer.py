@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import suppress
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -120,6 +123,19 @@ class TestCarriedValues:
             return a, b, c
 
         assert trace_function(run, X(3), X(3), X(3)) == (14, 15, 15)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("fn", [torch.exp, bool], ids=["that ends", "that fails"])
+def test_collecting_garbage_is_as_it_was_after_a_trace(before, fn):
+    during = []
+    (gc.enable if before else gc.disable)()
+    try:
+        with suppress(UnknownOperationError):
+            trace_function(lambda x: during.append(gc.isenabled()) or fn(x), X(1))
+        assert (during, gc.isenabled()) == ([False], before)
+    finally:
+        gc.enable()
 
 
 def test_work_on_constants_costs_nothing():

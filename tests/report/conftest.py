@@ -59,6 +59,10 @@ _MODEL = ModelReport(
     weights_sha256="a" * 64,
     config_sha256="b" * 64,
     tokenizer_sha256="",
+    dtype="float32",
+    remote_code=False,
+    chat_template=True,
+    device_map={"": "cpu"},
 )
 
 

@@ -35,6 +35,13 @@ def test_a_token_may_hold_several_words_and_may_spell_nothing() -> None:
     assert positions(["a 1", "", "7 b"], [0, 1, 2]) == [(0,), (0, 2), (2,)]
 
 
+def test_a_word_that_only_the_token_of_a_stop_string_spelt_has_no_tokens() -> None:
+    assert positions(["a", " 1"], [1, 2]) == [(1,), ()]
+    adapter: Any = Pieces("a", " 1")
+    outcome = Outcome(status="correct", answer="7", value_words={"a": 1, "b": 2}, answer_word=2)
+    assert outcome_positions(adapter, range(2), outcome) == ({"a": (1,)}, ())
+
+
 def test_no_words_need_no_tokens() -> None:
     assert positions(["a"], []) == []
 

@@ -10,6 +10,7 @@ import torch
 
 from monitorbench.adapters.base import Adapter, Output
 from monitorbench.adapters.factory import load_model
+from monitorbench.adapters.thought_loop import ThoughtLoop
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
@@ -99,6 +100,36 @@ def test_prompts_that_do_not_fit_are_refused_before_anything_runs(adapters: dict
         f"prompt {longest.id} and its response take {len(longest.prompt.split())} + 250 tokens, the model holds 256; "
         "lower sampling.max_new_tokens or use shorter prompts"
     )
+
+
+def test_thoughts_take_room_too(adapters: dict[str, Adapter]) -> None:
+    causal: Any = adapters["causal"]
+    thinking = ThoughtLoop(model=causal.model, tokenizer=causal.tokenizer)
+    longest = max(len(problem.prompt.split()) for problem in PROBLEMS)
+    fits = {"max_new_tokens": 4, "sampler": {"thoughts": 256 - 4 - longest}}
+    arm = Arm(role="candidate", task="chain")
+    record(arm, adapter=thinking, task=TASK, problems=PROBLEMS, sampling=Sampling(**fits))
+    with pytest.raises(
+        UsageError, match=rf"take {longest} \+ 5 tokens and {252 - longest} further positions, the model"
+    ):
+        record(arm, adapter=thinking, task=TASK, problems=PROBLEMS, sampling=Sampling(**fits | {"max_new_tokens": 5}))
+
+
+def test_the_rest_of_a_canvas_takes_room_too(adapters: dict[str, Adapter]) -> None:
+    longest = max(len(problem.prompt.split()) for problem in PROBLEMS)
+    assert (256 - longest) % 18, "the last canvas does not fit"
+    with pytest.raises(UsageError, match=r"tokens and [0-9]+ further positions, the model holds 256; lower"):
+        recorded(adapters["diffusion"], max_new_tokens=256 - longest)
+
+
+def test_a_text_ends_before_a_stop_string(adapters: dict[str, Adapter]) -> None:
+    plain = recorded(adapters["causal"], sampler={"do_sample": True, "temperature": 3.0})
+    word = adapters["causal"].decode([plain[0].tokens[4]])
+    stopped = recorded(adapters["causal"], sampler={"do_sample": True, "temperature": 3.0}, stop=(f" {word}",))
+    assert [rollout.text for rollout in stopped] == [rollout.text.partition(f" {word}")[0] for rollout in plain]
+    assert all(rollout.text == adapters["causal"].decode(rollout.tokens) for rollout in stopped)
+    assert all(sum(block.content_P.sum() for block in r.trace.blocks) == len(r.tokens) for r in stopped)
+    assert stopped[0].finished
 
 
 class TooLarge:

@@ -93,6 +93,18 @@ def test_a_suite_needs_few_words(loaded: Loaded) -> None:
     assert (suite.tasks, suite.sampling, suite.device, suite.dtype) == ({}, Sampling(), "auto", "float32")
 
 
+def test_stop_strings_and_how_a_model_is_loaded(quickstart: str, loaded: Loaded) -> None:
+    text = quickstart.replace("seed: 0", 'stop: ["\\n\\n", "Q:"]').replace(
+        "zoo:diffusion-chain",
+        "{source: org/m, adapter: my.pkg:Own, chat_template: false, dtype: bfloat16, device_map: {lm_head: 0}}",
+    )
+    suite = loaded(text)
+    assert suite.sampling.stop == ("\n\n", "Q:")
+    assert suite.model == ModelSpec(
+        source="org/m", adapter="my.pkg:Own", chat_template=False, dtype="bfloat16", device_map={"lm_head": 0}
+    )
+
+
 def test_what_is_declared_of_channels(quickstart: str, loaded: Loaded) -> None:
     declared = "channels: {self_conditioning: {trained_through: false}, loop_state: {}}\n"
     suite = loaded(quickstart + declared)
@@ -170,7 +182,11 @@ def models(draw: st.DrawFn) -> dict[str, Any] | str:
     extras: dict[str, Any] = {"source": source, "trust_remote_code": draw(st.booleans())}
     if source.startswith("org") and draw(st.booleans()):
         extras["revision"] = draw(st.sampled_from(["main", "on", "017", "1e5", "null"]))
-    return extras | draw(st.sampled_from([{}, {"adapter": "depth-loop"}, {"gguf_file": "w.gguf"}]))
+    extras |= draw(st.sampled_from([{}, {"adapter": "depth-loop"}, {"adapter": "my.pkg:Own"}, {"gguf_file": "w.gguf"}]))
+    maps = [{}, {"device_map": "auto"}, {"device_map": {"": "cpu", "lm_head": 0}}]
+    return (
+        extras | draw(st.sampled_from(maps)) | draw(st.sampled_from([{}, {"chat_template": False, "dtype": "float16"}]))
+    )
 
 
 @st.composite
@@ -227,7 +243,14 @@ def suites(draw: st.DrawFn) -> dict[str, Any]:
         "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3"]),
         "channels": st.dictionaries(st.sampled_from(["self_conditioning", "loop_state"]), declared),
         "dtype": st.sampled_from(["float32", "bfloat16"]),
-        "sampling": st.fixed_dictionaries({}, optional={"seed": st.integers(0, 2**63 - 1), "sampler": sampler}),
+        "sampling": st.fixed_dictionaries(
+            {},
+            optional={
+                "seed": st.integers(0, 2**63 - 1),
+                "sampler": sampler,
+                "stop": st.lists(st.sampled_from(["\n\n", "Q:", "on", "1e5"]), unique=True),
+            },
+        ),
     }
     return suite | draw(st.fixed_dictionaries({}, optional=optional))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from monitorbench.suite.model import Suite
+
 Mistakes = Callable[..., list[str]]
 
 HEAD = "schema_version: 1\nname: n\nmodel: org/m\nchecks:\n"
@@ -59,6 +61,27 @@ def test_a_dangling_name(quickstart: str, mistakes: Mistakes, old: str, new: str
 def test_what_is_declared_of_a_channel_that_no_adapter_has(quickstart: str, mistakes: Mistakes) -> None:
     assert mistakes(quickstart + "channels: {self_cond: {trained_through: false}}\n") == [
         "s.yaml:19:12: no adapter has a channel `self_cond`; did you mean `self_conditioning`?"
+    ]
+
+
+@pytest.mark.parametrize("role", ["model", "baseline"])
+def test_channels_and_settings_of_an_unregistered_class_are_not_known_before_a_run(
+    quickstart: str, loaded: Callable[..., Suite], mistakes: Mistakes, role: str
+) -> None:
+    other = {"model": "baseline", "baseline": "model"}[role]
+    models = f"{other}: org/m\n{role}: {{source: org/m, adapter: a.b:C}}"
+    text = quickstart.replace("model: zoo:diffusion-chain", models)
+    text = text.replace("self_conditioning", "own_channel").replace("max_denoising_steps: 8", "pace: slow")
+    suite = loaded(text + "channels: {own_channel: {}}\n")
+    assert suite.sampling.sampler == {"pace": "slow"}
+    assert mistakes(text.replace("pace: slow", "pace: []")) == [
+        "s.yaml:7:57: `pace` wants a number, true or false or text, got a list; write a number, true or false or text"
+    ]
+    registered = mistakes(text.replace("a.b:C", "block-diffusion"))
+    assert [line.split("; ")[0].partition(" ")[2] for line in registered] == [
+        "unknown sampler setting 'pace'",
+        "`pace` wants a number or true or false, got the text 'slow'",
+        *["no adapter has a channel `own_channel`"] * 2,
     ]
 
 
