@@ -154,6 +154,7 @@ def _loaded(name: str) -> Any:
 THINKERS: dict[str, Start] = {
     "superposed": _thinker("mixture"),
     "private": _thinker("hidden"),
+    "guessing": _thinker("hidden"),
     "idle": _thinker("hidden"),
 }
 """By the kind of a recipe."""
