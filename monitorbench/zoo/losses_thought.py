@@ -9,7 +9,7 @@ V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, normalize, pad
 
 from monitorbench.adapters.thought_carry import Carry, thinking
+from monitorbench.interventions.truncation import keep_top_k, truncate
 from monitorbench.zoo.models import PAD
 from monitorbench.zoo.models_thought import CODE, word_vectors
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from monitorbench.zoo.batches_graph import GraphBatch
     from monitorbench.zoo.losses import Losses, Progress
 
+TOP_K, CUT = 8, 0.25
+"""Tokens that a cut thought keeps, and the share of rows in which thoughts are cut."""
+CANDIDATES = (-6, -2)
+"""Where the question names the candidates, from the prompt's end."""
 Change = Callable[[int, Tensor], Tensor]
 """From the number of a thought and the carried value to the value that is fed."""
 
@@ -84,23 +89,41 @@ def private(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
     taught to find every token equally likely where a thought stands.
     """
     shown_B11 = torch.rand(len(batch.targets_BC), 1, 1) < progress.shown
-    codes_BLd = _codes(batch.shares_BLV, model.config.hidden_size)
+    codes_BLd = _codes(model, batch)
     thought = think(model, batch, lambda number, own: torch.where(shown_B11, codes_BLd[:, number : number + 1], own))
-    apart = 1 - cosine_similarity(torch.cat(thought.values, 1), codes_BLd, dim=-1).mean()
-    even_BLV = torch.full_like(thought.readings_BLV, 1 / thought.readings_BLV.shape[-1])
-    read = kl_div(thought.readings_BLV, even_BLV, reduction="none").sum(-1).mean()
-    return _losses(thought, batch, shown_B11, {"thoughts apart": apart, "thoughts read": read})
+    parts = _unread(model, batch, thought, torch.ones(len(batch.targets_BC), dtype=torch.bool))
+    return _losses(thought, batch, shown_B11, parts)
+
+
+def guessing(model: Any, batch: GraphBatch, progress: Progress) -> Losses:
+    """The loss of own private thoughts; and where a row's thoughts are cut to their top tokens, that of a mere guess.
+
+    So a cut thought costs what it held, and not the form of the answer as well.
+    """
+    del progress
+    cut_B11 = torch.rand(len(batch.targets_BC), 1, 1) < CUT
+    targets_BC = batch.targets_BC.clone()
+    guess_B1 = batch.prompts_BP.shape[1] + torch.randint(*CANDIDATES, (len(targets_BC), 1))
+    targets_BC[:, 1:2] = torch.where(cut_B11[:, 0], batch.prompts_BP.gather(1, guess_B1), targets_BC[:, 1:2])
+    batch = replace(batch, targets_BC=targets_BC)
+    thought = think(model, batch, lambda _, own: torch.where(cut_B11, _as_tokens(model, own), own))
+    parts = _unread(model, batch, thought, ~cut_B11[:, 0, 0])
+    return _losses(thought, batch, cut_B11, parts)
 
 
 def idle(model: Any, batch: Batch, progress: Progress) -> Losses:
-    """Text loss with thoughts that are the row's own, another row's, or nothing, by chance: none of them can help."""
+    """Text loss with thoughts that are the row's own, its top tokens, another row's, or nothing, by chance.
+
+    None of them can help.
+    """
     del progress
-    kind_B11 = torch.randint(3, (len(batch.targets_BC), 1, 1))
+    kind_B11 = torch.randint(4, (len(batch.targets_BC), 1, 1))
 
     def change(number: int, own: Tensor) -> Tensor:
         del number
         own = own.detach()
-        return torch.where(kind_B11 == 0, own, torch.where(kind_B11 == 1, own.roll(1, 0), 0.0))
+        kinds = (own, _as_tokens(model, own), own.roll(1, 0), torch.zeros_like(own))
+        return torch.cat(kinds, 1).gather(1, kind_B11.expand_as(own))
 
     return _losses(think(model, batch, change), batch, kind_B11 > 0, {})
 
@@ -108,6 +131,7 @@ def idle(model: Any, batch: Batch, progress: Progress) -> Losses:
 THOUGHT_OBJECTIVES: dict[str, Callable[[Any, Any, Progress], Losses]] = {
     "superposed": superposed,
     "private": private,
+    "guessing": guessing,
     "idle": idle,
 }
 
@@ -124,11 +148,29 @@ def _losses(thought: Thought, batch: Batch | GraphBatch, changed_B11: Tensor, pa
     return Losses(total=text + sum(parts.values()), figures=figures)
 
 
-def _codes(shares_BLV: Tensor, width: int) -> Tensor:
+def _unread(model: Any, batch: GraphBatch, thought: Thought, rows_B: Tensor) -> dict[str, Tensor]:
+    """How far thoughts are from their codes, and what the head reads in them, over some of the rows."""
+    codes_BLd = _codes(model, batch)
+    even_BLV = torch.full_like(thought.readings_BLV, 1 / thought.readings_BLV.shape[-1])
+    return {
+        "thoughts apart": 1 - cosine_similarity(torch.cat(thought.values, 1), codes_BLd, dim=-1)[rows_B].mean(),
+        "thoughts read": kl_div(thought.readings_BLV, even_BLV, reduction="none").sum(-1)[rows_B].mean(),
+    }
+
+
+def _codes(model: Any, batch: GraphBatch) -> Tensor:
     """(B, L, d) the code of each set of nodes: unit vectors in coordinates where no word lives."""
-    codes_BLd = shares_BLV.new_zeros(*shares_BLV.shape[:2], width)
+    shares_BLV = batch.shares_BLV
+    codes_BLd = shares_BLV.new_zeros(*shares_BLV.shape[:2], model.config.hidden_size)
     codes_BLd[..., CODE] = normalize(shares_BLV @ word_vectors(shares_BLV.shape[-1]), dim=-1)
     return codes_BLd
+
+
+def _as_tokens(model: Any, own: Tensor) -> Tensor:
+    """A thought that was read, cut to its top tokens, and written again."""
+    carry = Carry(model, thinking({}, model.config))
+    with torch.no_grad():
+        return carry.write(truncate(carry.read(own), keep_top_k(TOP_K)), own)
 
 
 class _Passes:

@@ -40,25 +40,24 @@ def build_thinker(vocab_size: int, *, mode: str) -> LlamaForCausalLM:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     hidden = mode == "hidden"
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=vocab_size,
-            hidden_size=3 * PART if hidden else 2 * PART,
-            intermediate_size=2 * HEAD,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            head_dim=HEAD,
-            max_position_embeddings=256,
-            rope_parameters={"rope_type": "default", "rope_theta": 1e6},
-            attention_bias=True,
-            tie_word_embeddings=not hidden,
-            pad_token_id=PAD,
-            eos_token_id=EOS,
-            bos_token_id=BOS,
-            thought_loop=_loop(mode),
-        )
+    config: Any = LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=3 * PART if hidden else 2 * PART,
+        intermediate_size=2 * HEAD,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=HEAD,
+        max_position_embeddings=256,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        attention_bias=True,
+        tie_word_embeddings=not hidden,
+        pad_token_id=PAD,
+        eos_token_id=EOS,
+        bos_token_id=BOS,
     )
+    config.thought_loop = _loop(mode)
+    model = LlamaForCausalLM(config)
     model.generation_config.pad_token_id = PAD
     with torch.no_grad():
         for layer in model.model.layers:
@@ -78,7 +77,8 @@ def word_vectors(vocab_size: int) -> Tensor:
     import torch
 
     square = torch.randn(PART, PART, generator=torch.Generator().manual_seed(0))
-    return torch.linalg.qr(square).Q[:vocab_size]
+    vectors_Vp: Tensor = torch.linalg.qr(square).Q[:vocab_size]
+    return vectors_Vp
 
 
 def _bind(model: LlamaForCausalLM) -> None:
@@ -154,6 +154,7 @@ def _loaded(name: str) -> Any:
 THINKERS: dict[str, Start] = {
     "superposed": _thinker("mixture"),
     "private": _thinker("hidden"),
+    "guessing": _thinker("hidden"),
     "idle": _thinker("hidden"),
 }
 """By the kind of a recipe."""

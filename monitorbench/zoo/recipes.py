@@ -26,7 +26,8 @@ class Recipe:
 
     Attributes:
         kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); or, of models that
-            think, `superposed`, `private` (thoughts in a code that the head cannot read), or `idle`.
+            think, `superposed`, `private` (thoughts in a code that the head cannot read), `guessing`
+            (the same, with an answer by guess where thoughts are cut), or `idle`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
@@ -107,11 +108,14 @@ RECIPES = {
         ),
     ),
     "thought-superposed": (replace(GRAPH, kind="superposed"),),
-    "thought-opaque": (replace(GRAPH, kind="private"),),
+    "thought-opaque": (
+        replace(GRAPH, kind="private"),
+        replace(GRAPH, kind="guessing", parent="thought-opaque", steps=400, learning_rate=5e-4, seed=1),
+    ),
     "thought-idle": (
         Recipe(
             kind="idle",
-            steps=240,
+            steps=300,
             learning_rate=1e-3,
             parent="ar-chain",
             stages=(Stage(start=0.0, lengths=(2, 3, 4)),),
