@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from monitorbench.adapters.checkpoint import zoo_names
@@ -11,10 +13,11 @@ from monitorbench.report.model import Verdict
 from monitorbench.selftest.cases import Case, chosen, table
 
 CASES = table()
+SUITES = Path(__file__).parents[2] / "suites"
 
 
 def case(name: str, *, quick: bool = True) -> Case:
-    return Case(name=name, model="ar-chain", suite="chain", truth="", expected={}, quick=quick)
+    return Case(name=name, model="ar-chain", suite="quickstart", truth="", expected={}, quick=quick)
 
 
 def test_every_reference_checkpoint_is_in_the_table() -> None:
@@ -27,6 +30,12 @@ def test_every_case_expects_a_verdict_of_every_check_of_its_suite(each: Case) ->
     assert [check.id for check in suite.checks] == list(each.expected)
     assert suite.model.source == f"zoo:{each.model}"
     assert each.truth.endswith(".")
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in CASES}), ids=lambda path: path.name)
+def test_the_suites_are_those_that_users_see(path: Path) -> None:
+    """The package carries copies, because an installed one has no folder `suites`."""
+    assert path.read_bytes() == (SUITES / path.name).read_bytes()
 
 
 def test_the_checks_tell_apart() -> None:

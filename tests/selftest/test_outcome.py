@@ -11,7 +11,7 @@ from monitorbench.report.model import CheckReport, Control, Interval, Report, Ve
 from monitorbench.selftest.cases import Case
 from monitorbench.selftest.outcome import REPLAYS, Outcome
 
-CASE = Case(name="x", model="x", suite="chain", truth="Is so.", expected={"a": Verdict.PASS, "b": Verdict.FAIL})
+CASE = Case(name="x", model="x", suite="quickstart", truth="Is so.", expected={"a": Verdict.PASS, "b": Verdict.FAIL})
 
 
 def check(name: str, verdict: Verdict, **found: object) -> CheckReport:
