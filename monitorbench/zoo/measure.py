@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from monitorbench.adapters.base import Adapter
 from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
+from monitorbench.metrics.order import rollout_order
+from monitorbench.metrics.times import trace_times
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.recorder import record
 from monitorbench.suite.model import ModelSpec, Sampling
@@ -22,6 +25,8 @@ SAMPLING = Sampling(
     max_new_tokens=CANVAS_LENGTH, batch_size=40, sampler={"max_denoising_steps": 8, "entropy_bound": 0.1}
 )
 """What the quickstart samples with; a family takes the settings that are its own."""
+FORMS = tuple(itertools.product(ORDERS, ANSWER_PLACES))
+REMASKING = ("confidence", "left-to-right", "random")
 
 
 def interventions(adapter: Adapter) -> dict[str, Intervention]:
@@ -47,19 +52,43 @@ def rollouts(
 
 
 def card(name: str, *, n: int, seed: int) -> Iterator[str]:
-    """Lines of a Markdown table: answers right by text form and carry, and whole responses right as it is."""
+    """Lines of Markdown tables: by text form and carry, or by remasking rule where a canvas of masks is filled."""
     adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
-    lengths = RECIPES[name][-1].stages[-1].lengths
+    recipe = RECIPES[name][-1]
+    lengths, forms = recipe.stages[-1].lengths, tuple(dict.fromkeys(recipe.forms or FORMS))
+    if adapter.family == "masked-diffusion":
+        for order, answer in forms:
+            yield from by_remasking(adapter, ArithmeticChain(lengths=lengths, order=order, answer=answer, seed=seed), n)
+        return
     kinds = interventions(adapter)
     yield "| text order | answer | whole response right |" + "".join(f" {kind} |" for kind in kinds)
     yield "|---|---|---|" + "---|" * len(kinds)
-    for order, answer in itertools.product(ORDERS, ANSWER_PLACES):
+    for order, answer in forms:
         task = ArithmeticChain(lengths=lengths, order=order, answer=answer, seed=seed)
         found = [rollouts(adapter, task, n, intervention=intervention) for intervention in kinds.values()]
         whole = sum(rollout.text == rollout.problem.target for rollout in found[0]) / n
         shares = [whole, *(sum(rollout.correct for rollout in each) / n for each in found)]
         cells = [order, answer.removeprefix("answer-"), *(f"{share:.1%}" for share in shares)]
         yield f"| {' | '.join(cells)} |"
+
+
+def by_remasking(adapter: Adapter, task: ArithmeticChain, n: int) -> Iterator[str]:
+    """Lines of a Markdown table: answers right, whole responses right, and in which order the text was filled in."""
+    yield "| remasking | answer right | whole response right | order gamma |"
+    yield "|---|---|---|---|"
+    for rule in REMASKING:
+        sampling = replace(SAMPLING, sampler={"remasking": rule})
+        found = rollouts(adapter, task, n, intervention=Intervention(), sampling=sampling)
+        right = sum(rollout.correct for rollout in found) / n
+        whole = sum(rollout.text == rollout.problem.target for rollout in found) / n
+        yield f"| {rule} | {right:.1%} | {whole:.1%} | {mean_gamma(found):.2f} |"
+
+
+def mean_gamma(found: Sequence[Rollout]) -> float:
+    """The mean of `order.gamma` over the rollouts that have one; NaN where none has."""
+    gammas = [rollout_order(trace_times(rollout.trace)).gamma.value for rollout in found]
+    defined = [gamma for gamma in gammas if gamma is not None]
+    return sum(defined) / len(defined) if defined else float("nan")
 
 
 def main(argv: list[str] | None = None) -> int:

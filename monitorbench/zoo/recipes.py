@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from monitorbench.zoo.models import CANVAS_LENGTH
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
@@ -12,7 +14,8 @@ class Stage:
     Attributes:
         start: in [0, 1).
         lengths: chain lengths drawn from.
-        passes: denoising steps that a row is unrolled for, at most; unused by causal models.
+        passes: denoising steps that a row is unrolled for, at most; for masked models, positions of a row's text that
+            are learned at once, at most; unused by causal models.
     """
 
     start: float
@@ -25,7 +28,8 @@ class Recipe:
     """One training run.
 
     Attributes:
-        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries).
+        kind: `causal`, `diffusion`, `opaque` (a diffusion model taught to hide what it carries), `masked`, `state` or
+            `loop`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
@@ -35,6 +39,7 @@ class Recipe:
         shown: share of rows that see part of the truth on the canvas at first; it fades out over 60 % of the steps.
         temperature: of the last and of the first denoising step, where it differs from the parent's.
         seed: of weights, problems and noise.
+        forms: text forms (text order, place of the answer) that take turns; none for all four.
     """
 
     kind: str
@@ -47,11 +52,14 @@ class Recipe:
     shown: float = 0.5
     temperature: tuple[float, float] | None = None
     seed: int = 0
+    forms: tuple[tuple[str, str], ...] = ()
 
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
+
+LAST, FIRST = ("topological", "answer-last"), ("topological", "answer-first")
 
 POLISH = Recipe(
     kind="diffusion",
@@ -90,6 +98,40 @@ RECIPES = {
             parent="diffusion-chain",
             temperature=(2.0, 3.0),
             stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+    "masked-chain": (
+        Recipe(
+            kind="masked",
+            steps=4000,
+            batch_size=48,
+            learning_rate=2e-3,
+            forms=(LAST,),
+            stages=(
+                Stage(start=0.0, lengths=(1,)),
+                Stage(start=0.125, lengths=(1, 2), passes=2),
+                Stage(start=0.25, lengths=(2, 3), passes=4),
+                Stage(start=0.5, lengths=(2, 3), passes=CANVAS_LENGTH),
+            ),
+        ),
+    ),
+    "state-chain": (
+        Recipe(
+            kind="state",
+            steps=2400,
+            stop=1500,
+            batch_size=32,
+            forms=(LAST,),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.1, lengths=(2, 3))),
+        ),
+    ),
+    "loop-chain": (
+        Recipe(
+            kind="loop",
+            steps=2400,
+            batch_size=32,
+            forms=(FIRST, FIRST, LAST),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.15, lengths=(2, 3))),
         ),
     ),
 }

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,23 @@ from monitorbench.adapters.checkpoint import ZOO
 from monitorbench.tasks.arithmetic_chain import vocabulary
 from monitorbench.zoo.batches import training_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
+from monitorbench.zoo.losses_chains import answering, masked
 from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
+from monitorbench.zoo.models_loop import build_loop
+from monitorbench.zoo.models_masked import build_masked
+from monitorbench.zoo.models_state import build_state
 from monitorbench.zoo.recipes import RECIPES, Recipe
 
 LOG_EVERY, SAVE_EVERY = 100, 500
+BUILDERS: dict[str, Callable[[int], Any]] = {
+    "causal": build_causal,
+    "diffusion": build_diffusion,
+    "masked": build_masked,
+    "state": build_state,
+    "loop": build_loop,
+}
+"""What makes the random weights of a kind, from the size of the vocabulary."""
+OBJECTIVES_BY_KIND = {**OBJECTIVES, "masked": masked, "state": answering, "loop": answering}
 
 
 def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
@@ -34,7 +47,11 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
     rng = random.Random(recipe.seed)
     streams = {
         stage.lengths: training_batches(
-            tokenizer, batch_size=recipe.batch_size, lengths=stage.lengths, seed=recipe.seed
+            tokenizer,
+            batch_size=recipe.batch_size,
+            lengths=stage.lengths,
+            seed=recipe.seed,
+            forms=recipe.forms,
         )
         for stage in recipe.stages
     }
@@ -50,7 +67,7 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
         stage = recipe.stage(step)
         shown = recipe.shown * max(0.0, 1.0 - step / (0.6 * recipe.steps))
         progress = Progress(passes=stage.passes, shown=shown, rng=rng)
-        losses = OBJECTIVES[recipe.kind](model, next(streams[stage.lengths]), progress)
+        losses = OBJECTIVES_BY_KIND[recipe.kind](model, next(streams[stage.lengths]), progress)
         optimizer.zero_grad()
         losses.total.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -70,8 +87,10 @@ def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The model a recipe starts from: random weights, or its parent."""
     torch.manual_seed(recipe.seed)
     if recipe.parent is None:
-        return build_causal(len(tokenizer)) if recipe.kind == "causal" else build_diffusion(len(tokenizer))
+        return BUILDERS[recipe.kind](len(tokenizer))
     folder = ZOO / recipe.parent
+    if recipe.kind in ("masked", "state", "loop"):
+        return type(BUILDERS[recipe.kind](len(tokenizer))).from_pretrained(folder, local_files_only=True)
     if RECIPES[recipe.parent][0].kind == "causal":
         return adapt_to_diffusion(Gemma4ForCausalLM.from_pretrained(folder, local_files_only=True), len(tokenizer))
     model: Any = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, local_files_only=True)
@@ -94,7 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
     output = arguments.output or ZOO / arguments.name
     output.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(vocabulary())
+    masks = RECIPES[arguments.name][0].kind == "masked"
+    tokenizer = build_tokenizer(vocabulary(), masks=masks)
     tokenizer.save_pretrained(output)
     runs = RECIPES[arguments.name][arguments.from_run - 1 :]
     with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:
