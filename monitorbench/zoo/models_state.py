@@ -23,6 +23,8 @@ def build_state(vocab_size: int, *, layers: int = 2, hidden: int = 128) -> Mamba
         state_size=32,
         n_groups=1,
         chunk_size=16,
+        # Never reached; the default is infinite, which JSON cannot say.
+        time_step_limit=(0.0, 1e6),
         tie_word_embeddings=True,
         pad_token_id=PAD,
         eos_token_id=EOS,
