@@ -51,6 +51,32 @@ def masked(model: Any, batch: Batch, progress: Progress) -> Losses:
     return Losses(total=loss, figures=figures)
 
 
+def next_mask(model: Any, batch: Batch, progress: Progress) -> Losses:
+    """Loss at every position of the canvas, each masked and seeing the prompt and the truth before it.
+
+    One forward pass over prompt, truth and masks learns what filling in from the left would take C passes for. The
+    other masks, which a sampler's canvas holds too, are left to `masked`.
+    """
+    del progress
+    prompts_BP = _without_padding(batch)
+    (_, P), (B, C) = prompts_BP.shape, batch.targets_BC.shape
+    ids_BT = torch.cat([prompts_BP, batch.targets_BC, torch.full((B, C), model.config.mask_token_id)], 1)
+    seen_BT = torch.cat([prompts_BP != PAD, torch.ones(B, 2 * C, dtype=torch.bool)], 1)
+    position_BP = (seen_BT[:, :P].cumsum(-1) - 1).clamp(min=0)
+    position_BC = position_BP[:, -1:] + 1 + torch.arange(C)
+    logits_BCV = model(
+        input_ids=ids_BT,
+        attention_mask=(_sight(P, C) & seen_BT[:, None])[:, None],
+        position_ids=torch.cat([position_BP, position_BC, position_BC], 1),
+    ).logits[:, P + C :]
+    weight_BC = torch.where(batch.targets_BC == PAD, PADDING_WEIGHT, 1.0)
+    loss_BC = cross_entropy(logits_BCV.transpose(1, 2), batch.targets_BC, reduction="none")
+    loss = (loss_BC * weight_BC).sum() / weight_BC.sum()
+    right_BC = logits_BCV.argmax(-1) == batch.targets_BC
+    figures = {"loss": loss.item(), "right, next": right_BC[batch.targets_BC != PAD].float().mean().item()}
+    return Losses(total=loss, figures={**figures, "whole": right_BC.all(-1).float().mean().item()})
+
+
 def answering(model: Any, batch: Batch, progress: Progress) -> Losses:
     """Next-token loss on the response, and that on the answer's value by itself: what the task grades is one token."""
     del progress
@@ -74,6 +100,18 @@ def answering(model: Any, batch: Batch, progress: Progress) -> Losses:
 def _without_padding(batch: Batch) -> Tensor:
     """Prompts (B, P) without the columns in which every row is padding."""
     return batch.prompts_BP[:, int(batch.mask_BP.any(0).int().argmax()) :]
+
+
+def _sight(P: int, C: int) -> Tensor:
+    """Which positions see which (T, T), of prompt, truth and masks: the prompt itself, the truth what stands before."""
+    T = P + 2 * C
+    before_CC = torch.ones(C, C, dtype=torch.bool).tril(-1)
+    itself_CC = torch.eye(C, dtype=torch.bool)
+    sight_TT = torch.zeros(T, T, dtype=torch.bool)
+    sight_TT[:, :P] = True
+    sight_TT[P : P + C, P : P + C] = before_CC | itself_CC
+    sight_TT[P + C :, P : P + C], sight_TT[P + C :, P + C :] = before_CC, itself_CC
+    return sight_TT
 
 
 def _maskings(targets_BC: Tensor, *, most: int) -> tuple[Tensor, Tensor]:

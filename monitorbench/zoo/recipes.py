@@ -40,6 +40,7 @@ class Recipe:
         temperature: of the last and of the first denoising step, where it differs from the parent's.
         seed: of weights, problems and noise.
         forms: text forms (text order, place of the answer) that take turns; none for all four.
+        embedding_rate: learning rate of the embeddings, in learning rates of the rest.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Recipe:
     temperature: tuple[float, float] | None = None
     seed: int = 0
     forms: tuple[tuple[str, str], ...] = ()
+    embedding_rate: float = 1.0
 
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""
@@ -102,16 +104,27 @@ RECIPES = {
     ),
     "masked-chain": (
         Recipe(
-            kind="masked",
-            steps=4000,
-            batch_size=48,
+            kind="next-mask",
+            steps=3000,
+            batch_size=32,
             learning_rate=2e-3,
+            embedding_rate=10.0,
             forms=(LAST,),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.08, lengths=(2, 3))),
+        ),
+        Recipe(
+            kind="masked",
+            steps=2400,
+            batch_size=48,
+            learning_rate=1e-3,
+            embedding_rate=10.0,
+            forms=(LAST,),
+            parent="masked-chain",
+            seed=1,
             stages=(
-                Stage(start=0.0, lengths=(1,)),
-                Stage(start=0.125, lengths=(1, 2), passes=2),
-                Stage(start=0.25, lengths=(2, 3), passes=4),
-                Stage(start=0.5, lengths=(2, 3), passes=CANVAS_LENGTH),
+                Stage(start=0.0, lengths=(2, 3)),
+                Stage(start=0.2, lengths=(2, 3), passes=4),
+                Stage(start=0.4, lengths=(2, 3), passes=CANVAS_LENGTH),
             ),
         ),
     ),

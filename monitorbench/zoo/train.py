@@ -19,7 +19,7 @@ from monitorbench.adapters.checkpoint import ZOO
 from monitorbench.tasks.arithmetic_chain import vocabulary
 from monitorbench.zoo.batches import training_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
-from monitorbench.zoo.losses_chains import answering, masked
+from monitorbench.zoo.losses_chains import answering, masked, next_mask
 from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
 from monitorbench.zoo.models_loop import build_loop
 from monitorbench.zoo.models_masked import build_masked
@@ -31,11 +31,12 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "causal": build_causal,
     "diffusion": build_diffusion,
     "masked": build_masked,
+    "next-mask": build_masked,
     "state": build_state,
     "loop": build_loop,
 }
 """What makes the random weights of a kind, from the size of the vocabulary."""
-OBJECTIVES_BY_KIND = {**OBJECTIVES, "masked": masked, "state": answering, "loop": answering}
+OBJECTIVES_BY_KIND = {**OBJECTIVES, "masked": masked, "next-mask": next_mask, "state": answering, "loop": answering}
 
 
 def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
@@ -55,9 +56,10 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
         )
         for stage in recipe.stages
     }
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    groups = list(_groups(recipe, model))
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1
+        optimizer, [group["lr"] for group in groups], total_steps=recipe.steps, pct_start=0.1
     )
     figures: dict[str, list[float]] = defaultdict(list)
     started = time.perf_counter()
@@ -83,13 +85,24 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
             model.save_pretrained(output)
 
 
+def _groups(recipe: Recipe, model: Any) -> Iterator[dict[str, Any]]:
+    """The parameters by their learning rates."""
+    if recipe.embedding_rate == 1.0:
+        yield {"params": list(model.parameters()), "lr": recipe.learning_rate}
+        return
+    embeddings = list(model.get_input_embeddings().parameters())
+    known = set(map(id, embeddings))
+    yield {"params": embeddings, "lr": recipe.embedding_rate * recipe.learning_rate}
+    yield {"params": [each for each in model.parameters() if id(each) not in known], "lr": recipe.learning_rate}
+
+
 def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The model a recipe starts from: random weights, or its parent."""
     torch.manual_seed(recipe.seed)
     if recipe.parent is None:
         return BUILDERS[recipe.kind](len(tokenizer))
     folder = ZOO / recipe.parent
-    if recipe.kind in ("masked", "state", "loop"):
+    if recipe.kind in ("next-mask", "masked", "state", "loop"):
         return type(BUILDERS[recipe.kind](len(tokenizer))).from_pretrained(folder, local_files_only=True)
     if RECIPES[recipe.parent][0].kind == "causal":
         return adapt_to_diffusion(Gemma4ForCausalLM.from_pretrained(folder, local_files_only=True), len(tokenizer))
@@ -113,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
     output = arguments.output or ZOO / arguments.name
     output.mkdir(parents=True, exist_ok=True)
-    masks = RECIPES[arguments.name][0].kind == "masked"
+    masks = RECIPES[arguments.name][0].kind == "next-mask"
     tokenizer = build_tokenizer(vocabulary(), masks=masks)
     tokenizer.save_pretrained(output)
     runs = RECIPES[arguments.name][arguments.from_run - 1 :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,8 @@ from monitorbench.zoo.measure import SAMPLING, main, mean_gamma, rollouts
 pytestmark = pytest.mark.slow
 LAST = ArithmeticChain(lengths=(2, 3), seed=1)
 FIRST = replace(LAST, answer="answer-first")
+CALLS, CYCLE_ENDS = {"L_module": 6, "H_module": 2}, {"L_module": 2, "H_module": 0}
+"""Calls of each module in one forward pass of the looped model, and the last of them in its first high cycle."""
 SUITE = Path(__file__).parents[2] / "suites" / "masked-chain.monitor.yaml"
 
 
@@ -39,8 +42,25 @@ def found(
     return rollouts(adapter(model), task, n, intervention=Intervention(), sampling=sampling)
 
 
-def right(rollouts_: list[Rollout]) -> float:
-    return sum(rollout.correct for rollout in rollouts_) / len(rollouts_)
+def right(all_: list[Rollout]) -> float:
+    return sum(rollout.correct for rollout in all_) / len(all_)
+
+
+@contextmanager
+def carried(model: Any, module: str, *, call: int, how: str) -> Iterator[None]:
+    """Replace what a module hands on at one of its calls within every forward pass."""
+    count = itertools.count()
+
+    def hook(_: Any, __: Any, output: torch.Tensor) -> torch.Tensor:
+        if next(count) % CALLS[module] != call:
+            return output
+        return torch.zeros_like(output) if how == "zero" else output.roll(1, 0)
+
+    handle = getattr(model.model, module).register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @pytest.mark.parametrize("rule", ["confidence", "left-to-right"])
@@ -81,36 +101,24 @@ def test_the_recurrent_model_does_the_task() -> None:
 def test_all_it_knows_of_the_prompt_is_in_its_state() -> None:
     model = adapter("state-chain").model
     with torch.no_grad():
-        cache = model(input_ids=torch.tensor([adapter("state-chain").encode(LAST.problems(1)[0].prompt)])).cache_params
-    assert {tuple(layer.recurrent_states[0].shape) for layer in cache.layers} == {(1, 4, 64, 32)}
-    assert not any(hasattr(layer, "keys") for layer in cache.layers)
+        memory = model(input_ids=torch.tensor([adapter("state-chain").encode(LAST.problems(1)[0].prompt)])).cache_params
+    assert {tuple(layer.recurrent_states[0].shape) for layer in memory.layers} == {(1, 4, 64, 32)}
+    assert not any(getattr(layer, "keys", None) is not None for layer in memory.layers)
 
 
-def test_the_looped_model_does_the_task() -> None:
-    assert right(found("loop-chain")) >= 0.9
+@pytest.mark.parametrize("task", [FIRST, LAST], ids=["answer-first", "answer-last"])
+def test_the_looped_model_adds_before_it_writes(task: ArithmeticChain) -> None:
+    assert right(found("loop-chain", task)) >= 0.95
+
+
+@pytest.mark.parametrize("how", ["zero", "another prompt's"])
+@pytest.mark.parametrize("module", ["H_module", "L_module"])
+def test_what_crosses_from_one_high_cycle_to_the_next_is_load_bearing(module: str, how: str) -> None:
+    with carried(adapter("loop-chain").model, module, call=CYCLE_ENDS[module], how=how):
+        assert right(found("loop-chain", FIRST, n=80)) <= 0.2
 
 
 @pytest.mark.parametrize("model", ["state-chain", "loop-chain", "masked-chain"])
 def test_a_batch_of_another_size_gives_the_same_tokens(model: str) -> None:
     runs = [found(model, n=80, batch_size=size) for size in (40, 24)]
     assert [each.tokens for each in runs[0]] == [each.tokens for each in runs[1]]
-
-
-@contextmanager
-def carried(model: Any, module: str, calls: tuple[int, ...], how: str) -> Iterator[None]:
-    """Replace what a module hands on at some of its calls within every forward pass."""
-    per_forward = {"L_module": 6, "H_module": 2}[module]
-    count = 0
-
-    def hook(_: Any, __: Any, output: torch.Tensor) -> torch.Tensor:
-        nonlocal count
-        call, count = count % per_forward, count + 1
-        if call not in calls:
-            return output
-        return torch.zeros_like(output) if how == "zero" else output.roll(1, 0)
-
-    handle = getattr(model.model, module).register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
