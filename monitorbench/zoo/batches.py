@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,14 +32,27 @@ class Batch:
 
 
 def training_batches(
-    tokenizer: PreTrainedTokenizerFast, *, batch_size: int, lengths: tuple[int, ...], seed: int
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    batch_size: int,
+    lengths: tuple[int, ...],
+    seed: int,
+    forms: Sequence[tuple[str, str]] = (),
 ) -> Iterator[Batch]:
-    """Batches of training problems without end; the forms take turns by their weights."""
-    streams = [
-        ArithmeticChain(lengths=lengths, order=order, answer=answer, split="train", seed=seed).stream()
+    """Batches of training problems without end.
+
+    The forms (text order, place of the answer) take turns, each with problems of its own, and one named twice has two
+    turns. Without any, all four take turns by their weights, with the same problems in each.
+    """
+    turns = [(*form, seed + turn) for turn, form in enumerate(forms)] or [
+        (order, answer, seed)
         for order in ORDERS
         for answer in ANSWER_PLACES
         for _ in range(FORM_WEIGHTS.get((order, answer), 1))
+    ]
+    streams = [
+        ArithmeticChain(lengths=lengths, order=order, answer=answer, split="train", seed=own).stream()
+        for order, answer, own in turns
     ]
     problems = itertools.chain.from_iterable(zip(*streams, strict=True))
     vocabulary = tokenizer.get_vocab()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from monitorbench.adapters.base import Adapter
+from monitorbench.adapters.base import Adapter, Channel
 from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
+from monitorbench.metrics.order import rollout_order
+from monitorbench.metrics.times import trace_times
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.recorder import record
 from monitorbench.suite.model import ModelSpec, Sampling
@@ -25,29 +28,27 @@ SAMPLING = Sampling(
     max_new_tokens=CANVAS_LENGTH, batch_size=40, sampler={"max_denoising_steps": 8, "entropy_bound": 0.1}
 )
 """What the quickstart samples with; a family takes the settings that are its own."""
+FORMS = tuple(itertools.product(ORDERS, ANSWER_PLACES))
+REMASKING = ("confidence", "left-to-right", "random")
 
 
 def interventions(adapter: Adapter) -> dict[str, Intervention]:
     """What is done to the checkpoint's carry, in words; a model without one runs only as it is."""
-    carried = carried_channels(adapter, SAMPLING.sampler)
-    if not carried:
-        return {"as it is": Intervention()}
-    channel = carried[0].name
-    if carried[0].kind == "state":
-        return {
-            "as it is": Intervention(),
-            "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
-            "nothing": Intervention(kind="zero", channel=channel),
-        }
-    # A thought is one position: its first token alone is a reading that some models can live on.
-    top_1 = Intervention(kind="keep", channel=channel, keep=("top_k", 1))
-    return {
-        "as it is": Intervention(),
-        **({"top token": top_1} if carried[0].kind == "vector" else {}),
-        "top 8 tokens": Intervention(kind="keep", channel=channel, keep=("top_k", 8)),
-        "another prompt's": Intervention(kind="batch-shuffled", channel=channel),
-        "nothing": Intervention(kind="zero", channel=channel),
-    }
+    carried, found = carried_channels(adapter, SAMPLING.sampler), {"as it is": Intervention()}
+    for channel in carried:
+        prefix = f"{channel.name}: " if len(carried) > 1 else ""
+        found |= {f"{prefix}{word}": intervention for word, intervention in _of_channel(channel)}
+    return found
+
+
+def _of_channel(channel: Channel) -> Iterator[tuple[str, Intervention]]:
+    if channel.kind == "vector":
+        # A vector stands for one position: its first token alone is a reading that some models can live on.
+        yield "top token", Intervention(kind="keep", channel=channel.name, keep=("top_k", 1))
+    if channel.kind != "state":
+        yield "top 8 tokens", Intervention(kind="keep", channel=channel.name, keep=("top_k", 8))
+    yield "another prompt's", Intervention(kind="batch-shuffled", channel=channel.name)
+    yield "nothing", Intervention(kind="zero", channel=channel.name)
 
 
 def rollouts(
@@ -68,14 +69,19 @@ def forms(recipe: Recipe, *, seed: int) -> dict[tuple[tuple[str, str], ...], Tas
         (("text order", order), ("answer", answer.removeprefix("answer-"))): ArithmeticChain(
             lengths=lengths, order=order, answer=answer, seed=seed
         )
-        for order, answer in itertools.product(ORDERS, ANSWER_PLACES)
+        for order, answer in dict.fromkeys(recipe.forms or FORMS)
     }
 
 
 def card(name: str, *, n: int, seed: int) -> Iterator[str]:
-    """Lines of a Markdown table: answers right by text form and carry, and whole responses right as it is."""
+    """Lines of Markdown tables: by text form and carry, or by remasking rule where a canvas of masks is filled."""
     adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
-    tasks = forms(RECIPES[name][-1], seed=seed)
+    recipe = RECIPES[name][-1]
+    tasks = forms(recipe, seed=seed)
+    if adapter.family == "masked-diffusion":
+        for task in tasks.values():
+            yield from by_remasking(adapter, task, n)
+        return
     kinds = interventions(adapter)
     columns = [column for column, _ in next(iter(tasks))]
     yield f"| {' | '.join([*columns, 'whole response right', *kinds])} |"
@@ -85,6 +91,25 @@ def card(name: str, *, n: int, seed: int) -> Iterator[str]:
         whole = sum(rollout.text == rollout.problem.target for rollout in found[0]) / n
         shares = [whole, *(sum(rollout.correct for rollout in each) / n for each in found)]
         yield f"| {' | '.join([*(cell for _, cell in form), *(f'{share:.1%}' for share in shares)])} |"
+
+
+def by_remasking(adapter: Adapter, task: Task, n: int) -> Iterator[str]:
+    """Lines of a Markdown table: answers right, whole responses right, and in which order the text was filled in."""
+    yield "| remasking | answer right | whole response right | order gamma |"
+    yield "|---|---|---|---|"
+    for rule in REMASKING:
+        sampling = replace(SAMPLING, sampler={"remasking": rule})
+        found = rollouts(adapter, task, n, intervention=Intervention(), sampling=sampling)
+        right = sum(rollout.correct for rollout in found) / n
+        whole = sum(rollout.text == rollout.problem.target for rollout in found) / n
+        yield f"| {rule} | {right:.1%} | {whole:.1%} | {mean_gamma(found):.2f} |"
+
+
+def mean_gamma(found: Sequence[Rollout]) -> float:
+    """The mean of `order.gamma` over the rollouts that have one; NaN where none has."""
+    gammas = [rollout_order(trace_times(rollout.trace)).gamma.value for rollout in found]
+    defined = [gamma for gamma in gammas if gamma is not None]
+    return sum(defined) / len(defined) if defined else float("nan")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 SPECIAL_TOKENS = ("<pad>", "<eos>", "<bos>", "<unk>", "<image>")
 PAD, EOS, BOS, UNKNOWN, IMAGE = range(len(SPECIAL_TOKENS))
+MASK = "<mask>"
 CANVAS_LENGTH = 18
 DENOISING_STEPS = 8
 TEMPERATURE = (0.4, 0.8)
@@ -17,12 +18,15 @@ TEMPERATURE = (0.4, 0.8)
 _ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 
 
-def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
-    """A tokenizer that splits at white space and knows exactly `words` and the special tokens."""
+def build_tokenizer(words: list[str], *, masks: bool = False) -> PreTrainedTokenizerFast:
+    """A tokenizer that splits at white space and knows exactly `words` and the special tokens.
+
+    With `masks` a mask token comes last, so that all other ids stay the same.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {word: index for index, word in enumerate([*SPECIAL_TOKENS, *words])}
+    vocabulary = {word: index for index, word in enumerate([*SPECIAL_TOKENS, *words, *([MASK] if masks else [])])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers does not type it
@@ -33,6 +37,7 @@ def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
         unk_token="<unk>",
         padding_side="left",
         clean_up_tokenization_spaces=False,
+        **({"mask_token": MASK} if masks else {}),
     )
 
 

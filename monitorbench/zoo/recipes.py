@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from monitorbench.zoo.models import CANVAS_LENGTH
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
@@ -12,7 +14,8 @@ class Stage:
     Attributes:
         start: in [0, 1).
         lengths: chain lengths, or steps through a graph, drawn from.
-        passes: denoising steps that a row is unrolled for, at most; unused by causal models.
+        passes: denoising steps that a row is unrolled for, at most; for masked models, positions of a row's text that
+            are learned at once, at most; unused by causal models.
     """
 
     start: float
@@ -25,9 +28,9 @@ class Recipe:
     """One training run.
 
     Attributes:
-        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); or, of models that
-            think, `superposed`, `private` (thoughts in a code that the head cannot read), `guessing`
-            (the same, with an answer by guess where thoughts are cut), or `idle`.
+        kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); of models that
+            think, `superposed`, `private` (thoughts in a code that the head cannot read), `guessing` (the same, with an
+            answer by guess where thoughts are cut), or `idle`; `next-mask` or `masked`; `state`; or `loop`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
@@ -39,6 +42,8 @@ class Recipe:
         temperature: of the last and of the first denoising step, where it differs from the parent's.
         task: task family of the problems.
         seed: of weights, problems and noise.
+        forms: text forms (text order, place of the answer) that take turns; none for all four.
+        embedding_rate: learning rate of the embeddings, in learning rates of the rest.
     """
 
     kind: str
@@ -52,11 +57,15 @@ class Recipe:
     temperature: tuple[float, float] | None = None
     task: str = "arithmetic-chain"
     seed: int = 0
+    forms: tuple[tuple[str, str], ...] = ()
+    embedding_rate: float = 1.0
 
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""
         return [stage for stage in self.stages if step >= stage.start * self.steps][-1]
 
+
+LAST, FIRST = ("topological", "answer-last"), ("topological", "answer-first")
 
 POLISH = Recipe(
     kind="diffusion",
@@ -119,6 +128,51 @@ RECIPES = {
             learning_rate=1e-3,
             parent="ar-chain",
             stages=(Stage(start=0.0, lengths=(2, 3, 4)),),
+        ),
+    ),
+    "masked-chain": (
+        Recipe(
+            kind="next-mask",
+            steps=3000,
+            batch_size=32,
+            learning_rate=2e-3,
+            embedding_rate=10.0,
+            forms=(LAST,),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.08, lengths=(2, 3))),
+        ),
+        Recipe(
+            kind="masked",
+            steps=2400,
+            batch_size=48,
+            learning_rate=1e-3,
+            embedding_rate=10.0,
+            forms=(LAST,),
+            parent="masked-chain",
+            seed=1,
+            stages=(
+                Stage(start=0.0, lengths=(2, 3)),
+                Stage(start=0.2, lengths=(2, 3), passes=4),
+                Stage(start=0.4, lengths=(2, 3), passes=CANVAS_LENGTH),
+            ),
+        ),
+    ),
+    "state-chain": (
+        Recipe(
+            kind="state",
+            steps=2400,
+            stop=1500,
+            batch_size=32,
+            forms=(LAST,),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.1, lengths=(2, 3))),
+        ),
+    ),
+    "loop-chain": (
+        Recipe(
+            kind="loop",
+            steps=2400,
+            batch_size=32,
+            forms=(FIRST, FIRST, LAST),
+            stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.15, lengths=(2, 3))),
         ),
     ),
 }

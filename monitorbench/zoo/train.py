@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,27 @@ from monitorbench.tasks import arithmetic_chain, graph_reachability
 from monitorbench.zoo.batches import training_batches
 from monitorbench.zoo.batches_graph import graph_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
+from monitorbench.zoo.losses_chains import answering, masked, next_mask
 from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
+from monitorbench.zoo.models_loop import build_loop
+from monitorbench.zoo.models_masked import build_masked
+from monitorbench.zoo.models_state import build_state
 from monitorbench.zoo.models_thought import THINKERS
 from monitorbench.zoo.recipes import RECIPES, Recipe
 
 LOG_EVERY, SAVE_EVERY = 100, 500
 BATCHES: dict[str, Any] = {"arithmetic-chain": training_batches, "graph-reachability": graph_batches}
 WORDS = {"arithmetic-chain": arithmetic_chain.vocabulary, "graph-reachability": graph_reachability.vocabulary}
+BUILDERS: dict[str, Callable[[int], Any]] = {
+    "causal": build_causal,
+    "diffusion": build_diffusion,
+    "masked": build_masked,
+    "next-mask": build_masked,
+    "state": build_state,
+    "loop": build_loop,
+}
+"""What makes the random weights of a kind, from the size of the vocabulary."""
+OBJECTIVES_BY_KIND = {**OBJECTIVES, "masked": masked, "next-mask": next_mask, "state": answering, "loop": answering}
 
 
 def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
@@ -38,13 +52,18 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
     rng = random.Random(recipe.seed)
     streams = {
         stage.lengths: BATCHES[recipe.task](
-            tokenizer, batch_size=recipe.batch_size, lengths=stage.lengths, seed=recipe.seed
+            tokenizer,
+            batch_size=recipe.batch_size,
+            lengths=stage.lengths,
+            seed=recipe.seed,
+            **({"forms": recipe.forms} if recipe.forms else {}),
         )
         for stage in recipe.stages
     }
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    groups = list(_groups(recipe, model))
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1
+        optimizer, [group["lr"] for group in groups], total_steps=recipe.steps, pct_start=0.1
     )
     figures: dict[str, list[float]] = defaultdict(list)
     started = time.perf_counter()
@@ -54,7 +73,7 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
         stage = recipe.stage(step)
         shown = recipe.shown * max(0.0, 1.0 - step / (0.6 * recipe.steps))
         progress = Progress(passes=stage.passes, shown=shown, rng=rng)
-        losses = OBJECTIVES[recipe.kind](model, next(streams[stage.lengths]), progress)
+        losses = OBJECTIVES_BY_KIND[recipe.kind](model, next(streams[stage.lengths]), progress)
         optimizer.zero_grad()
         losses.total.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -70,14 +89,27 @@ def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[
             model.save_pretrained(output)
 
 
+def _groups(recipe: Recipe, model: Any) -> Iterator[dict[str, Any]]:
+    """The parameters by their learning rates."""
+    if recipe.embedding_rate == 1.0:
+        yield {"params": list(model.parameters()), "lr": recipe.learning_rate}
+        return
+    embeddings = list(model.get_input_embeddings().parameters())
+    known = set(map(id, embeddings))
+    yield {"params": embeddings, "lr": recipe.embedding_rate * recipe.learning_rate}
+    yield {"params": [each for each in model.parameters() if id(each) not in known], "lr": recipe.learning_rate}
+
+
 def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The model a recipe starts from: random weights, or its parent."""
     torch.manual_seed(recipe.seed)
     if recipe.kind in THINKERS:
         return THINKERS[recipe.kind](recipe.parent, len(tokenizer))
     if recipe.parent is None:
-        return build_causal(len(tokenizer)) if recipe.kind == "causal" else build_diffusion(len(tokenizer))
+        return BUILDERS[recipe.kind](len(tokenizer))
     folder = ZOO / recipe.parent
+    if recipe.kind in ("next-mask", "masked", "state", "loop"):
+        return type(BUILDERS[recipe.kind](len(tokenizer))).from_pretrained(folder, local_files_only=True)
     if RECIPES[recipe.parent][0].kind == "causal":
         return adapt_to_diffusion(Gemma4ForCausalLM.from_pretrained(folder, local_files_only=True), len(tokenizer))
     model: Any = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, local_files_only=True)
@@ -100,7 +132,8 @@ def main(argv: list[str] | None = None) -> int:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not type it
     output = arguments.output or ZOO / arguments.name
     output.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(WORDS[RECIPES[arguments.name][0].task]())
+    masks = RECIPES[arguments.name][0].kind == "next-mask"
+    tokenizer = build_tokenizer(WORDS[RECIPES[arguments.name][0].task](), masks=masks)
     tokenizer.save_pretrained(output)
     runs = RECIPES[arguments.name][arguments.from_run - 1 :]
     with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:
