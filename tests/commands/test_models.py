@@ -119,11 +119,11 @@ def test_a_plugin_that_breaks_is_named(
     suite: Callable[..., Path], command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     suite()
-    Path("broken_adapters.py").write_text("raise OSError('the licence server is away')", encoding="utf-8")
-    points = EntryPoints([EntryPoint(name="broken", value="broken_adapters:Own", group="monitorbench.adapters")])
+    Path("unlicensed_adapters.py").write_text("raise OSError('the licence server is away')", encoding="utf-8")
+    points = EntryPoints([EntryPoint(name="broken", value="unlicensed_adapters:Own", group="monitorbench.adapters")])
     monkeypatch.setattr("monitorbench.registry.entry_points", lambda group: points.select(group=group))
     assert refusal(command(*words)).endswith(
-        "broken_adapters:Own: the adapter family 'broken' cannot be imported: the licence server is away; "
+        "unlicensed_adapters:Own: the adapter family 'broken' cannot be imported: the licence server is away; "
         "mend or install the package that it is in, or uninstall what registers it"
     )
 
