@@ -17,9 +17,7 @@ SUITES = Path(__file__).parents[2] / "suites"
 
 @cache
 def run(suite: str, model: str) -> Report:
-    return monitorbench.run_suite(
-        SUITES / f"{suite}.monitor.yaml", Overrides(model=f"zoo:{model}", device="cpu", limit=150)
-    )
+    return monitorbench.run_suite(SUITES / f"{suite}.monitor.yaml", Overrides(model=f"zoo:{model}", device="cpu"))
 
 
 def check(model: str, name: str, *, suite: str = "thought-loop") -> CheckReport:
