@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,11 +102,13 @@ def _trial(options: argparse.Namespace) -> Trial:
     from monitorbench.adapters.base import Limits
     from monitorbench.adapters.batches import check_settings
     from monitorbench.adapters.conformance import Trial
+    from monitorbench.adapters.registry import ADAPTERS
 
     sampler = _sampler(options.set)
     with _naming("load"):
-        adapter = _adapter(options)
-        check_settings(list(sampler), adapter.settings, adapter.family)
+        family = ADAPTERS.load(options.name)
+        check_settings(list(sampler), family.settings, family.family)
+        adapter = _adapter(options, sampler)
     with _naming("encode prompts"):
         texts, prompts = _prompts(adapter, options.prompt)
     _require_room(adapter, prompts, options.max_new_tokens)
@@ -115,36 +116,13 @@ def _trial(options: argparse.Namespace) -> Trial:
     return Trial(adapter=adapter, prompts=prompts, seeds=range(len(prompts)), limits=limits, texts=texts)
 
 
-def _adapter(options: argparse.Namespace) -> Any:
-    from monitorbench.adapters.checkpoint import find
-    from monitorbench.adapters.factory import resolve_device
-    from monitorbench.errors import CheckpointError
+def _adapter(options: argparse.Namespace, sampler: Mapping[str, Any]) -> Any:
+    from monitorbench.adapters.factory import load_model, resolve_device
     from monitorbench.suite.model import ModelSpec
 
-    family = _family(options.name)
+    spec = ModelSpec(source=options.model, adapter=options.name, trust_remote_code=options.trust_remote_code)
     device = resolve_device(options.device)
-    checkpoint = find(ModelSpec(source=options.model, trust_remote_code=options.trust_remote_code))
-    # A family that is named may run what it would not claim unasked.
-    if not getattr(family, "runs", family.claims)(checkpoint.config):
-        what = f"is a {checkpoint.config.model_type} model, which the adapter family {options.name} does not run"
-        raise CheckpointError(what, where=options.model, fix="name another model")
-    return family.load(checkpoint, device=device, dtype=options.dtype)
-
-
-def _family(name: str) -> Any:
-    """The class that a name stands for: a registered one, or `package.module:Class`."""
-    from monitorbench.adapters.registry import ADAPTERS
-
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        return ADAPTERS.load(name)
-    try:
-        family = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"the adapter family {name!r} cannot be imported: {error}", fix="correct its name") from error
-    if missing := [method for method in ("claims", "load") if not callable(getattr(family, method, None))]:
-        raise UsageError(f"{name} is no adapter family: it has no method {missing[0]}", fix="see adapters/README.md")
-    return family
+    return load_model("candidate", spec, device=device, dtype=options.dtype, sampler=sampler).adapter
 
 
 def _prompts(adapter: Any, given: Sequence[str]) -> tuple[list[str], list[list[int]]]:

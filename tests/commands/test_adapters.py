@@ -104,8 +104,8 @@ def test_the_result_as_json_and_nothing_else_on_stdout(command: Command, checkpo
     ("words", "message"),
     [
         (("autoregresive",), "error: no adapter family is called 'autoregresive'; did you mean 'autoregressive'?"),
-        (("no_such_module:Adapter",), "error: the adapter family 'no_such_module:Adapter' cannot be imported: No module named 'no_such_module'; correct its name"),
-        (("broken_adapters:Nothing",), "error: broken_adapters:Nothing is no adapter family: it has no method claims; see adapters/README.md"),
+        (("no_such_module:Adapter",), "error: the adapter family 'no_such_module:Adapter' cannot be imported: No module named 'no_such_module'; mend or install the package that it is in, or uninstall what registers it"),
+        (("broken_adapters:Nothing",), "error: the adapter family 'broken_adapters:Nothing' has no family, summary, channels, settings, left_to_right, claims, load, carries, under, extra_positions, encode, decode, generate, read, write, segments; a class needs family, summary, channels, settings, left_to_right, claims, load, carries, under, extra_positions, encode, decode, generate, read, write, segments"),
         (("broken_adapters:Unloadable",), "error: the adapter cannot load: ZeroDivisionError: integer division or modulo by zero (broken_adapters.py:24); mend the adapter"),
         (("autoregressive", "--set", "tempreature=1"), "error: the adapter family autoregressive has no sampler setting 'tempreature'; use do_sample, temperature, top_k, top_p, min_p, repetition_penalty"),
         (("autoregressive", "--set", "temperature"), "error: --set: 'temperature' is not a setting; write KEY=VALUE"),
@@ -123,5 +123,5 @@ def test_what_cannot_be_used(words: tuple[str, ...], message: str, command: Comm
 
 def test_a_model_of_another_family(command: Command, checkpoints: Path) -> None:
     model = str(checkpoints / "causal")
-    what = "is a gemma4_text model, which the adapter family block-diffusion does not run; name another model"
+    what = "is a gemma4_text model, which the adapter family block-diffusion does not run; the families are autoregressive, block-diffusion, depth-loop, masked-diffusion, thought-loop"
     assert command("adapters", "check", "block-diffusion", "--model", model) == (2, "", f"error: {model}: {what}\n")
