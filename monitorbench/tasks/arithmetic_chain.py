@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from monitorbench.errors import UsageError
 from monitorbench.suite.model import CheckSchema
 from monitorbench.tasks.base import Edge, Outcome, Problem
+from monitorbench.tasks.drawing import first_different
 
 MODULUS = 71
 MAX_INCREMENT = 5
@@ -31,8 +31,6 @@ SPLITS = ("train", "held-out")
 MAX_LENGTH = len(VARIABLES) - 1
 HELD_OUT_SHARE = 10
 """One problem in this many is held out."""
-MOST_DRAWS = 100
-"""Draws for every problem wanted, after which the split counts as used up."""
 
 SCHEMA = CheckSchema(
     properties={
@@ -99,13 +97,10 @@ class ArithmeticChain:
         Raises:
             UsageError: the split does not hold so many.
         """
-        found: dict[str, Problem] = {}
-        for problem in itertools.islice(self.stream(), MOST_DRAWS * n):
-            found.setdefault(problem.id, problem)
-            if len(found) >= n:
-                return list(found.values())[:n]
-        raise UsageError(
-            f"the {self.split} split of lengths {list(self.lengths)} does not hold {n} different problems",
+        return first_different(
+            self.stream(),
+            n,
+            of=f"the {self.split} split of lengths {list(self.lengths)}",
             fix="lower n or add longer lengths",
         )
 

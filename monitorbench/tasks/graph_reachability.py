@@ -20,9 +20,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from monitorbench.errors import UsageError
 from monitorbench.suite.model import CheckSchema
 from monitorbench.tasks.base import Outcome, Problem
+from monitorbench.tasks.drawing import first_different
 
 NODES = tuple(string.ascii_lowercase + string.ascii_uppercase[:10])
 WIDTH = 2
@@ -30,8 +30,6 @@ MAX_HOPS, MAX_CANDIDATES = 4, 4
 SPLITS = ("train", "held-out")
 HELD_OUT_SHARE = 10
 """One problem in this many is held out."""
-MOST_DRAWS = 100
-"""Draws for every problem wanted, after which the split counts as used up."""
 
 SCHEMA = CheckSchema(
     properties={
@@ -97,14 +95,8 @@ class GraphReachability:
         Raises:
             UsageError: the split does not hold so many.
         """
-        found: dict[str, Problem] = {}
-        for problem in itertools.islice(self.stream(), MOST_DRAWS * n):
-            found.setdefault(problem.id, problem)
-            if len(found) >= n:
-                return list(found.values())[:n]
-        raise UsageError(
-            f"the {self.split} split of hops {list(self.hops)} does not hold {n} different problems",
-            fix="lower n or add larger hops",
+        return first_different(
+            self.stream(), n, of=f"the {self.split} split of hops {list(self.hops)}", fix="lower n or add larger hops"
         )
 
     def stream(self) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from typing import ClassVar
 from monitorbench.errors import UsageError
 from monitorbench.suite.model import CheckSchema
 from monitorbench.tasks.base import Outcome, Problem
+from monitorbench.tasks.drawing import MOST_DRAWS
 
 OPERATIONS = {"add": ("+", "gets {change} more"), "subtract": ("-", "gives away {change}")}
 WORKINGS = ("shown", "hidden")
@@ -29,8 +30,6 @@ THINGS = ("apples", "books", "coins", "cups", "shells", "stamps")
 SMALLEST = 2
 """Smallest number that a question names: there is no `1 apples`."""
 MOST_EXAMPLES = 8
-MOST_DRAWS = 100
-"""Draws for every problem wanted, after which the problems count as used up."""
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*", re.ASCII)
 
 SCHEMA = CheckSchema(

@@ -144,7 +144,7 @@ def test_problems_are_different_even_where_chains_are_few() -> None:
 
 
 def test_a_split_that_is_too_small_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitorbench.tasks.arithmetic_chain.MOST_DRAWS", 1)
+    monkeypatch.setattr("monitorbench.tasks.drawing.MOST_DRAWS", 1)
     with pytest.raises(UsageError, match="does not hold 2000 different problems; lower n or add longer lengths"):
         ArithmeticChain(lengths=(1,), split="train").problems(2000)
 

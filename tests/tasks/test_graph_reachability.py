@@ -162,7 +162,7 @@ def test_problems_are_the_same_in_every_release() -> None:
 
 def test_a_split_that_is_too_small_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitorbench.tasks.graph_reachability.NODES", NODES[:6])
-    monkeypatch.setattr("monitorbench.tasks.graph_reachability.MOST_DRAWS", 1)
+    monkeypatch.setattr("monitorbench.tasks.drawing.MOST_DRAWS", 1)
     task = GraphReachability(hops=(1,), candidates=2)
     with pytest.raises(UsageError, match="does not hold 3000 different problems; lower n or add larger hops"):
         task.problems(3000)
