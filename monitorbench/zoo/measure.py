@@ -13,7 +13,7 @@ from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.order import rollout_order
-from monitorbench.metrics.times import trace_times
+from monitorbench.metrics.times import Clock, commit_times, determination_times, trace_times
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.recorder import record
 from monitorbench.suite.model import ModelSpec, Sampling
@@ -73,20 +73,24 @@ def card(name: str, *, n: int, seed: int) -> Iterator[str]:
 
 
 def by_remasking(adapter: Adapter, task: ArithmeticChain, n: int) -> Iterator[str]:
-    """Lines of a Markdown table: answers right, whole responses right, and in which order the text was filled in."""
-    yield "| remasking | answer right | whole response right | order gamma |"
-    yield "|---|---|---|---|"
+    """Lines of a Markdown table: what is right, and in which order the text was filled in, and was settled before that.
+
+    A position is settled from where on its likeliest token is the final one, masked or not.
+    """
+    yield "| text order | remasking | answer right | whole response right | gamma of filling | gamma of settling |"
+    yield "|---|---|---|---|---|---|"
     for rule in REMASKING:
         sampling = replace(SAMPLING, sampler={"remasking": rule})
         found = rollouts(adapter, task, n, intervention=Intervention(), sampling=sampling)
         right = sum(rollout.correct for rollout in found) / n
         whole = sum(rollout.text == rollout.problem.target for rollout in found) / n
-        yield f"| {rule} | {right:.1%} | {whole:.1%} | {mean_gamma(found):.2f} |"
+        gammas = [f"{mean_gamma(found, clock):.2f}" for clock in (commit_times, determination_times)]
+        yield f"| {' | '.join([task.order, rule, f'{right:.1%}', f'{whole:.1%}', *gammas])} |"
 
 
-def mean_gamma(found: Sequence[Rollout]) -> float:
-    """The mean of `order.gamma` over the rollouts that have one; NaN where none has."""
-    gammas = [rollout_order(trace_times(rollout.trace)).gamma.value for rollout in found]
+def mean_gamma(found: Sequence[Rollout], clock: Clock) -> float:
+    """The mean of the order's gamma on a clock over the rollouts that have one; NaN where none has."""
+    gammas = [rollout_order(trace_times(rollout.trace, clock)).gamma.value for rollout in found]
     defined = [gamma for gamma in gammas if gamma is not None]
     return sum(defined) / len(defined) if defined else float("nan")
 
