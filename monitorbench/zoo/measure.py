@@ -14,7 +14,7 @@ from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.order import rollout_order
-from monitorbench.metrics.times import trace_times
+from monitorbench.metrics.times import Clock, commit_times, determination_times, trace_times
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.recorder import record
 from monitorbench.suite.model import ModelSpec, Sampling
@@ -30,6 +30,7 @@ SAMPLING = Sampling(
 """What the quickstart samples with; a family takes the settings that are its own."""
 FORMS = tuple(itertools.product(ORDERS, ANSWER_PLACES))
 REMASKING = ("confidence", "left-to-right", "random")
+BY_REMASKING = ("remasking", "answer right", "whole response right", "gamma of filling", "gamma of settling")
 
 
 def interventions(adapter: Adapter) -> dict[str, Intervention]:
@@ -78,12 +79,16 @@ def card(name: str, *, n: int, seed: int) -> Iterator[str]:
     adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
     recipe = RECIPES[name][-1]
     tasks = forms(recipe, seed=seed)
+    columns = [column for column, _ in next(iter(tasks))]
     if adapter.family == "masked-diffusion":
-        for task in tasks.values():
-            yield from by_remasking(adapter, task, n)
+        yield f"| {' | '.join([*columns, *BY_REMASKING])} |"
+        yield "|---" * (len(columns) + len(BY_REMASKING)) + "|"
+        for form, task in tasks.items():
+            yield from (
+                f"| {' | '.join([*(cell for _, cell in form), *row])} |" for row in by_remasking(adapter, task, n)
+            )
         return
     kinds = interventions(adapter)
-    columns = [column for column, _ in next(iter(tasks))]
     yield f"| {' | '.join([*columns, 'whole response right', *kinds])} |"
     yield "|---" * (len(columns) + 1 + len(kinds)) + "|"
     for form, task in tasks.items():
@@ -93,21 +98,24 @@ def card(name: str, *, n: int, seed: int) -> Iterator[str]:
         yield f"| {' | '.join([*(cell for _, cell in form), *(f'{share:.1%}' for share in shares)])} |"
 
 
-def by_remasking(adapter: Adapter, task: Task, n: int) -> Iterator[str]:
-    """Lines of a Markdown table: answers right, whole responses right, and in which order the text was filled in."""
-    yield "| remasking | answer right | whole response right | order gamma |"
-    yield "|---|---|---|---|"
+def by_remasking(adapter: Adapter, task: Task, n: int) -> Iterator[tuple[str, ...]]:
+    """Cells of the columns `BY_REMASKING` for every rule: what is right, and in which order the text came about.
+
+    A position is filled when it stops being masked. It is settled from where on its likeliest token is the final one,
+    masked or not.
+    """
     for rule in REMASKING:
         sampling = replace(SAMPLING, sampler={"remasking": rule})
         found = rollouts(adapter, task, n, intervention=Intervention(), sampling=sampling)
         right = sum(rollout.correct for rollout in found) / n
         whole = sum(rollout.text == rollout.problem.target for rollout in found) / n
-        yield f"| {rule} | {right:.1%} | {whole:.1%} | {mean_gamma(found):.2f} |"
+        gammas = [f"{mean_gamma(found, clock):.2f}" for clock in (commit_times, determination_times)]
+        yield rule, f"{right:.1%}", f"{whole:.1%}", *gammas
 
 
-def mean_gamma(found: Sequence[Rollout]) -> float:
-    """The mean of `order.gamma` over the rollouts that have one; NaN where none has."""
-    gammas = [rollout_order(trace_times(rollout.trace)).gamma.value for rollout in found]
+def mean_gamma(found: Sequence[Rollout], clock: Clock) -> float:
+    """The mean of the order's gamma on a clock over the rollouts that have one; NaN where none has."""
+    gammas = [rollout_order(trace_times(rollout.trace, clock)).gamma.value for rollout in found]
     defined = [gamma for gamma in gammas if gamma is not None]
     return sum(defined) / len(defined) if defined else float("nan")
 

@@ -140,6 +140,19 @@ RECIPES = {
             forms=(LAST,),
             stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.08, lengths=(2, 3))),
         ),
+        # With more names to tell apart: where only two are left, a guess is right half of the time, and it learned to
+        # guess.
+        Recipe(
+            kind="next-mask",
+            steps=1200,
+            batch_size=48,
+            learning_rate=3e-3,
+            embedding_rate=10.0,
+            forms=(LAST,),
+            parent="masked-chain",
+            seed=1,
+            stages=(Stage(start=0.0, lengths=(3, 4)),),
+        ),
         Recipe(
             kind="masked",
             steps=2400,
@@ -148,12 +161,23 @@ RECIPES = {
             embedding_rate=10.0,
             forms=(LAST,),
             parent="masked-chain",
-            seed=1,
+            seed=2,
             stages=(
                 Stage(start=0.0, lengths=(2, 3)),
                 Stage(start=0.2, lengths=(2, 3), passes=4),
                 Stage(start=0.4, lengths=(2, 3), passes=CANVAS_LENGTH),
             ),
+        ),
+        Recipe(
+            kind="masked",
+            steps=2200,
+            batch_size=48,
+            learning_rate=2e-3,
+            embedding_rate=10.0,
+            forms=(LAST,),
+            parent="masked-chain",
+            seed=3,
+            stages=(Stage(start=0.0, lengths=(2, 3), passes=CANVAS_LENGTH),),
         ),
     ),
     "state-chain": (

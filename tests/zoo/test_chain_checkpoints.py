@@ -16,11 +16,12 @@ import torch
 import monitorbench
 from monitorbench.adapters.factory import load_model
 from monitorbench.interventions.intervention import Intervention
+from monitorbench.metrics.times import Clock, commit_times, determination_times
 from monitorbench.report.model import Verdict
 from monitorbench.rollouts.arm import Rollout
 from monitorbench.suite.model import ModelSpec, Overrides
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
-from monitorbench.zoo.measure import SAMPLING, main, mean_gamma, rollouts
+from monitorbench.zoo.measure import REMASKING, SAMPLING, main, mean_gamma, rollouts
 
 pytestmark = pytest.mark.slow
 LAST = ArithmeticChain(lengths=(2, 3), seed=1)
@@ -63,19 +64,21 @@ def carried(model: Any, module: str, *, call: int, how: str) -> Iterator[None]:
         handle.remove()
 
 
-@pytest.mark.parametrize("rule", ["confidence", "left-to-right"])
-def test_the_masked_model_does_the_task(rule: str) -> None:
-    assert right(found("masked-chain", remasking=rule)) >= 0.85
+@pytest.mark.parametrize(("rule", "floor"), [("confidence", 0.8), ("left-to-right", 0.95)])
+def test_the_masked_model_does_the_task(rule: str, floor: float) -> None:
+    assert right(found("masked-chain", remasking=rule)) >= floor
 
 
 def test_the_order_in_which_it_fills_in_is_the_one_of_the_remasking_rule() -> None:
-    gammas = {
-        rule: mean_gamma(found("masked-chain", n=80, remasking=rule))
-        for rule in ("left-to-right", "confidence", "random")
-    }
-    assert gammas["left-to-right"] == 1.0
-    assert abs(gammas["random"]) < 0.1
-    assert gammas["random"] + 0.1 < gammas["confidence"] < gammas["left-to-right"] - 0.1
+    filling, settling = gammas(commit_times), gammas(determination_times)
+    assert filling["left-to-right"] == 1.0
+    assert abs(filling["random"]) < 0.1
+    assert filling["random"] + 0.05 < filling["confidence"] < filling["left-to-right"] - 0.5
+    assert settling["random"] < settling["left-to-right"] < filling["left-to-right"]
+
+
+def gammas(clock: Clock) -> dict[str, float]:
+    return {rule: mean_gamma(found("masked-chain", n=80, remasking=rule), clock) for rule in REMASKING}
 
 
 def test_the_masked_model_has_no_channel_and_is_one_forward_pass_deep() -> None:
@@ -89,9 +92,17 @@ def test_the_masked_model_has_no_channel_and_is_one_forward_pass_deep() -> None:
 def test_the_measurement_prints_one_row_for_every_remasking_rule(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["masked-chain", "--n", "8"]) == 0
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()]
-    assert rows[0] == ["remasking", "answer right", "whole response right", "order gamma"]
-    assert [row[0] for row in rows[2:]] == ["confidence", "left-to-right", "random"]
-    assert rows[3][3] == "1.00"
+    assert rows[0] == [
+        "text order",
+        "answer",
+        "remasking",
+        "answer right",
+        "whole response right",
+        "gamma of filling",
+        "gamma of settling",
+    ]
+    assert [row[2] for row in rows[2:]] == list(REMASKING)
+    assert rows[3][5] == "1.00"
 
 
 def test_the_recurrent_model_does_the_task() -> None:
@@ -102,7 +113,7 @@ def test_all_it_knows_of_the_prompt_is_in_its_state() -> None:
     model = adapter("state-chain").model
     with torch.no_grad():
         memory = model(input_ids=torch.tensor([adapter("state-chain").encode(LAST.problems(1)[0].prompt)])).cache_params
-    assert {tuple(layer.recurrent_states[0].shape) for layer in memory.layers} == {(1, 4, 64, 32)}
+    assert {tuple(layer.recurrent_states[0].shape) for layer in memory.layers} == {(1, 256, 16)}
     assert not any(getattr(layer, "keys", None) is not None for layer in memory.layers)
 
 
