@@ -30,7 +30,8 @@ class Recipe:
     Attributes:
         kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); of models that
             think, `superposed`, `private` (thoughts in a code that the head cannot read), `guessing` (the same, with an
-            answer by guess where thoughts are cut), or `idle`; `next-mask` or `masked`; `state`; or `loop`.
+            answer by guess where thoughts are cut), or `idle`; `next-mask` (a masked model that learns to fill in
+            from the left), `masked`, `state` or `loop`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
         learning_rate: peak of a one-cycle schedule with 10 % warm-up.
@@ -140,8 +141,7 @@ RECIPES = {
             forms=(LAST,),
             stages=(Stage(start=0.0, lengths=(1, 2)), Stage(start=0.08, lengths=(2, 3))),
         ),
-        # With more names to tell apart: where only two are left, a guess is right half of the time, and it learned to
-        # guess.
+        # More names to tell apart: where only two are left, a guess is right half of the time, and it learned to guess.
         Recipe(
             kind="next-mask",
             steps=1200,
