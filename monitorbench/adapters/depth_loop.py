@@ -15,14 +15,15 @@ from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.depth_loop_run import LoopWatcher, whole_prompt
 from monitorbench.adapters.depth_loop_segments import cycle_segments, site_segments
 from monitorbench.adapters.depth_loop_sites import LOOP_STATE, Z_H, Z_L, sites
-from monitorbench.adapters.mixtures import mixture_like
+from monitorbench.adapters.mixtures import WRITERS, Writer, mixture_like
 from monitorbench.adapters.modules import final_norm
+from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig
 
-SETTINGS = (*autoregressive.SETTINGS, *depth_loop_sites.SETTINGS)
+SETTINGS = (*autoregressive.SETTINGS, *depth_loop_sites.SETTINGS, "write")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,14 +41,20 @@ class DepthLoop(Autoregressive):
     reads its prompt in both directions where its configuration says so (`prefix_lm`), as it was trained to.
 
     Settings of its own: `site` is the path of a module, and `calls` how often it runs in a forward pass, which must
-    not vary.
+    not vary. `write` says how tokens become a state: as a `mixture` of their embeddings, or by a function of the model,
+    the logits (B, P, V) and the state (B, P, d) that it stands in for, named as `package.module:function`.
+
+    Attributes:
+        writer: that function.
     """
+
+    writer: Writer = mixture_like
 
     family: ClassVar[str] = "depth-loop"
     summary: ClassVar[str] = "Causal language models that run the same layers several times for every token."
     channels: ClassVar[tuple[Channel, ...]] = (Z_H, Z_L, LOOP_STATE)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
-    words: ClassVar[tuple[str, ...]] = ("site",)
+    words: ClassVar[tuple[str, ...]] = ("site", "write")
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
@@ -57,6 +64,14 @@ class DepthLoop(Autoregressive):
     def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
         """The states of HRM-Text, or the state of the site that is named."""
         return tuple(site.channel for site in sites(self.model, sampler))
+
+    def under(self, sampler: Mapping[str, float | int | bool | str]) -> DepthLoop:
+        """The adapter that writes as the settings say.
+
+        Raises:
+            UsageError: no function is called so, or it cannot be imported.
+        """
+        return replace(self, writer=WRITERS.load(str(sampler["write"]))) if "write" in sampler else self
 
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
@@ -89,9 +104,21 @@ class DepthLoop(Autoregressive):
         return logits_BPV
 
     def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
-        """(B, P, d) a mixture of input embeddings, at every position as long as the state that it replaces."""
+        """(B, P, d) a mixture of input embeddings, at every position as long as the state that it replaces.
+
+        Or what another `writer` gives.
+
+        Raises:
+            UsageError: it gives something of another shape than the state.
+        """
         self._require(channel)
-        return mixture_like(self.model, logits, like)
+        written = self.writer(self.model, logits, like)
+        if written.shape != like.shape:
+            raise UsageError(
+                f"the write function gives {tuple(written.shape)} for a state of {tuple(like.shape)}",
+                fix="mend it, or leave out sampling.sampler.write",
+            )
+        return written.to(like.dtype)
 
     def segments(
         self,

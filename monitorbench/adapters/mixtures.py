@@ -5,10 +5,18 @@ Shape suffixes: B rows, P positions, d width of the model, V vocabulary.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from monitorbench.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Writer: TypeAlias = "Callable[[Any, Tensor, Tensor], Tensor]"
+"""From a model, logits (B, P, V) and the vectors (B, P, d) that they stand in for, to vectors (B, P, d)."""
+
+WRITERS = Registry("write function", "monitorbench.writers", {"mixture": "monitorbench.adapters.mixtures:mixture_like"})
 
 
 def mixture(model: Any, logits_BPV: Tensor) -> Tensor:
