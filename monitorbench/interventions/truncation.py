@@ -17,14 +17,20 @@ from monitorbench.errors import UsageError
 Keep = Callable[[Tensor], Tensor]
 """From logits (..., V) to bool (..., V): which tokens are kept."""
 FILLS = ("haze", "renorm")
+MOST_AT_ONCE = 2**24
+"""Numbers worked on in double precision at a time, 128 MB: a vocabulary times all positions can be far more."""
 
 
 def keep_top_k(k: int) -> Keep:
-    """Keep exactly the `k` largest logits, 1 <= k; k >= V keeps everything."""
+    """Keep exactly the `k` largest logits, of equal ones those of smaller ids, 1 <= k; k >= V keeps everything."""
 
     def kept(logits_V: Tensor) -> Tensor:
-        indices = logits_V.topk(min(k, logits_V.shape[-1]), dim=-1).indices
-        return torch.zeros_like(logits_V, dtype=torch.bool).scatter_(-1, indices, value=True)
+        if k >= logits_V.shape[-1]:
+            return torch.ones_like(logits_V, dtype=torch.bool)
+        least = logits_V.topk(k, dim=-1).values[..., -1:]
+        above_V, tied_V = logits_V > least, logits_V == least
+        room = k - above_V.sum(-1, keepdim=True)
+        return above_V | (tied_V & (tied_V.cumsum(-1, dtype=torch.int32) <= room))
 
     return kept
 
@@ -51,6 +57,15 @@ def truncate(logits_V: Tensor, keep: Keep, *, fill: str = "haze") -> Tensor:
     """
     if fill not in FILLS:
         raise UsageError(f"no filling is called {fill!r}", fix=f"use {' or '.join(FILLS)}")
+    V = logits_V.shape[-1]
+    at_once = max(1, MOST_AT_ONCE // V)
+    if logits_V.numel() <= at_once * V:
+        return _truncated(logits_V, keep, fill)
+    parts = (_truncated(part_NV, keep, fill) for part_NV in torch.split(logits_V.reshape(-1, V), at_once))
+    return torch.cat(list(parts)).reshape(logits_V.shape)
+
+
+def _truncated(logits_V: Tensor, keep: Keep, fill: str) -> Tensor:
     kept_V = keep(logits_V)
     rest_V = logits_V.double().masked_fill(kept_V, float("-inf"))
     count = (~kept_V).sum(-1, keepdim=True)

@@ -73,6 +73,34 @@ def test_top_k_keeps_exactly_k_of_the_largest_ties_or_not(logits_V: Tensor, k: i
         assert logits_V[kept_V].min() >= logits_V[~kept_V].max()
 
 
+def test_of_equal_logits_the_smaller_ids_are_kept() -> None:
+    logits_BV = torch.tensor([[1.0, 2.0, 1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
+    assert keep_top_k(3)(logits_BV).tolist() == [[True, True, False, False, True], [True, True, True, False, False]]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(2, 9), keeps, st.sampled_from(["haze", "renorm"]))
+def test_what_is_worked_on_at_once_makes_no_difference(B: int, P: int, V: int, keep: Keep, fill: str) -> None:
+    logits_BPV = torch.randn((B, P, V), generator=torch.Generator().manual_seed(B + P + V))
+    with pytest.MonkeyPatch.context() as patch:
+        whole_BPV = truncate(logits_BPV, keep, fill=fill)
+        patch.setattr("monitorbench.interventions.truncation.MOST_AT_ONCE", 2 * V)
+        assert torch.equal(truncate(logits_BPV, keep, fill=fill), whole_BPV)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_a_large_vocabulary_in_any_precision(dtype: torch.dtype) -> None:
+    logits_BPV = 4 * torch.randn((2, 40, 262_144), generator=torch.Generator().manual_seed(0))
+    logits_BPV = logits_BPV.to(dtype)
+    cut_BPV = truncate(logits_BPV, keep_top_k(8))
+    kept_BPV = keep_top_k(8)(logits_BPV)
+    assert int(kept_BPV.sum()) == 2 * 40 * 8
+    assert torch.equal(cut_BPV[kept_BPV], logits_BPV[kept_BPV])
+    left_BP = logits_BPV.double().softmax(-1).masked_fill(kept_BPV, 0).sum(-1)
+    spread_BP = cut_BPV.double().softmax(-1).masked_fill(kept_BPV, 0).sum(-1)
+    torch.testing.assert_close(spread_BP, left_BP, rtol=0.0, atol=4 * torch.finfo(dtype).eps)
+
+
 def test_min_p_is_an_absolute_threshold_and_may_keep_nothing() -> None:
     logits_BV = torch.tensor([[0.5, 0.3, 0.2], [0.25, 0.25, 0.5]], dtype=torch.float64).log()
     assert keep_min_p(0.25)(logits_BV).tolist() == [[True, True, False], [True, True, True]]
