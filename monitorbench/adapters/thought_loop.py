@@ -14,7 +14,7 @@ from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint
 from monitorbench.adapters.language_model import LanguageModel
-from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, thinking
+from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, declared, thinking
 from monitorbench.adapters.thought_ridge import Ridge, fitted
 from monitorbench.adapters.thought_run import ThoughtRun
 from monitorbench.adapters.thought_segments import thought_segments
@@ -100,6 +100,10 @@ class ThoughtLoop(LanguageModel):
         special = {*self.tokenizer.all_special_ids}
         tokens = [token for token in range(min(len(self.tokenizer), self.vocab_size)) if token not in special]
         return replace(self, ridge=fitted(self.model, chosen, tokens))
+
+    def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+        """The thought, unless the settings say that there is none."""
+        return () if declared(sampler, self.model.config).get("thoughts") == 0 else self.channels
 
     def extra_positions(self, limits: Limits) -> int:
         """Each thought takes one."""

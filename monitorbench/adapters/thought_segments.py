@@ -71,7 +71,7 @@ def thought_segments(model: Any, chosen: Thinking, *, context_length: int, max_n
         name="encode prompt",
         fn=lambda values: passed({}, {"input_ids": values["tokens"]}),
         inputs=("tokens",),
-        outputs=("kv", "thought"),
+        outputs=("kv", "thought") if chosen.thoughts else ("kv",),
         example=lambda: {"tokens": torch.zeros((1, place), dtype=torch.long)},
         module=model,
     )
@@ -92,4 +92,4 @@ def thought_segments(model: Any, chosen: Thinking, *, context_length: int, max_n
         example=lambda: {"kv": example_kv(), "tokens.last": torch.zeros((1, 1), dtype=torch.long)},
         module=model,
     )
-    return encode, think, write
+    return (encode, think, write) if chosen.thoughts else (encode, write)

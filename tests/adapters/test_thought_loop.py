@@ -11,10 +11,10 @@ import torch
 
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Limits, Output
-from monitorbench.adapters.conformance import Trial
+from monitorbench.adapters.conformance import Trial, findings
 from monitorbench.adapters.factory import load_model
 from monitorbench.adapters.thought_loop import ThoughtLoop
-from monitorbench.depth import opaque_depth
+from monitorbench.depth import opaque_depth, trace_segment
 from monitorbench.errors import UsageError
 from monitorbench.suite.model import ModelSpec
 
@@ -38,6 +38,23 @@ def greedy(trial: Trial, tokens: int) -> Output:
 def test_without_thoughts_it_is_greedy_decoding(trial_of: MakeTrial, name: str) -> None:
     trial = trial_of(name)
     assert generated(trial, thoughts=0) == greedy(trial, 8)
+
+
+def test_without_thoughts_there_is_no_channel_and_the_depth_is_that_of_a_plain_forward_pass(
+    trial_of: MakeTrial,
+) -> None:
+    trial = trial_of("thinking gpt2", thoughts=0, tokens=2)
+    adapter = trial.adapter
+    assert adapter.carries({"thoughts": 0}) == ()
+    assert adapter.carries({"thoughts": 1}) == adapter.channels
+    assert findings(trial, trace=trace_segment) == ()
+    lengths = {"context_length": 64, "max_new_tokens": 4}
+    plain = Autoregressive(model=adapter.model, tokenizer=adapter.tokenizer)
+    depths = [
+        opaque_depth(each.segments(**lengths, sampler=sampler)).depth
+        for each, sampler in ((adapter, {"thoughts": 0}), (plain, {}))
+    ]
+    assert depths[0] == depths[1]
 
 
 @pytest.mark.parametrize("name", THINKERS)
