@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from recurrent_models import build_recurrent
 
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Limits, Output
@@ -168,6 +169,13 @@ def test_depth_grows_by_the_same_with_every_thought_and_not_at_all_where_they_ca
     assert opaque[3] == opaque[0] + 7 * (opaque[1] - opaque[0])
     assert len({depth(thoughts, "thought") for thoughts in (1, 2, 8)}) == 1
     assert depth(1, "thought") < opaque[0]
+
+
+@pytest.mark.parametrize("kind", ["falcon_h1", "jamba", "mamba"])
+def test_the_depth_of_thoughts_that_run_through_a_recurrent_state_is_refused(kind: str) -> None:
+    recurrent: Any = ThoughtLoop(model=build_recurrent(kind, 50), tokenizer=None)
+    with pytest.raises(UsageError, match="the depth of thoughts is not counted for a model with recurrent layers"):
+        recurrent.segments(context_length=32, max_new_tokens=4, sampler={"thoughts": 2})
 
 
 @pytest.mark.parametrize(
