@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,22 @@ def test_depth_grows_by_the_same_with_every_thought_and_not_at_all_where_they_ca
     assert opaque[3] == opaque[0] + 7 * (opaque[1] - opaque[0])
     assert len({depth(thoughts, "thought") for thoughts in (1, 2, 8)}) == 1
     assert depth(1, "thought") < opaque[0]
+
+
+def test_a_hybrid_that_forgets_how_long_its_prompt_was_is_told_here_too(trial_of: MakeTrial) -> None:
+    trial = trial_of("minimax")
+    adapter: Any = trial.adapter
+    thinker: Any = ThoughtLoop(model=adapter.model, tokenizer=adapter.tokenizer)
+    assert generated(replace(trial, adapter=thinker), thoughts=0) == greedy(trial, 8)
+
+
+@pytest.mark.parametrize("name", ["mamba", "recurrent_gemma", "rwkv", "xlstm"])
+def test_a_model_that_hands_on_no_keys_and_values_is_refused(trial_of: MakeTrial, name: str) -> None:
+    trial = trial_of(name)
+    adapter: Any = trial.adapter
+    thinker: Any = ThoughtLoop(model=adapter.model, tokenizer=adapter.tokenizer)
+    with pytest.raises(UsageError, match="hands on no past_key_values, with which to go on from a thought"):
+        generated(replace(trial, adapter=thinker), thoughts=1)
 
 
 @pytest.mark.parametrize("kind", ["falcon_h1", "jamba", "mamba"])
