@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from recurrent_models import build_recurrent
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Limits, Output
@@ -114,6 +115,16 @@ def test_a_mixture_is_read_and_written_exactly(trial_of: MakeTrial) -> None:
     adapter = trial_of("mixing gemma3").adapter
     value_B1V = torch.randn(2, 1, adapter.vocab_size).log_softmax(-1)
     torch.testing.assert_close(adapter.write("thought", adapter.read("thought", value_B1V), value_B1V), value_B1V)
+
+
+def test_a_state_as_wide_as_the_vocabulary_is_large_is_no_mixture() -> None:
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=32, n_embd=32, n_layer=1, n_head=2)).eval()
+    adapter: Any = ThoughtLoop(model=model, tokenizer=None)
+    value = torch.randn(2, 1, 32)
+    hidden, mixing = (adapter.under({"thoughts": 1, "mode": mode}) for mode in ("hidden", "mixture"))
+    torch.testing.assert_close(hidden.read("thought", value), model.lm_head(value))
+    assert torch.equal(mixing.read("thought", value), value)
 
 
 def test_removing_thoughts_changes_what_is_written_after_them(trial_of: MakeTrial) -> None:
