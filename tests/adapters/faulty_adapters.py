@@ -247,6 +247,12 @@ class LosesWords(Faulty):
         return self.sound.encode(prompt)[1:]
 
 
+class SaysNothing(Faulty):
+    def decode(self, tokens: Sequence[int]) -> str:
+        del tokens
+        return ""
+
+
 class KnowsOtherWords(Faulty):
     def encode(self, prompt: str) -> list[int]:
         return [token + self.sound.vocab_size for token in self.sound.encode(prompt)]

@@ -37,6 +37,7 @@ from faulty_adapters import (
     NeverLives,
     ObservesTwice,
     RemembersThatItWasWiped,
+    SaysNothing,
     SeesPadding,
     ShortensCommitted,
     ShowsChannelsTwice,
@@ -170,6 +171,11 @@ def test_a_trial_in_which_rules_could_not_be_broken_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         findings(replace(trial_of("diffusion", tokens=4), prompts=prompts))
+
+
+def test_an_adapter_that_decodes_to_nothing_is_found_without_a_text_too(broken: Callable[..., Trial]) -> None:
+    (first, *_) = conformance.text_comes_back(replace(broken(SaysNothing), texts=()))
+    assert first.what == "a prompt decodes to '', which any text contains"
 
 
 def test_one_rule_can_be_tried_by_itself(broken: Callable[..., Trial]) -> None:
