@@ -55,7 +55,12 @@ class LoopWatcher:
             yield
 
     def observe(self, event: Event) -> Edit | None:
-        """The hook for the tokens: one forward pass has ended, and the next begins."""
+        """The hook for the tokens: one forward pass has ended, and the next begins.
+
+        A recurrent state that the model carries as well is no channel of the family.
+        """
+        if event.channel is not None:
+            return None
         for site in self._sites:
             site.require_calls(self._runs[site.channel.name])
         self._begin(event.index.step + 1, event.tokens)

@@ -56,7 +56,7 @@ def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
     Raises:
         UsageError: a value is not one that the family has, or the number of thoughts is said nowhere.
     """
-    given = {**(getattr(config, "thought_loop", None) or {}), **settings}
+    given = declared(settings, config)
     if "thoughts" not in given:
         raise UsageError(
             "neither the suite nor the checkpoint says how many thoughts there are",
@@ -73,6 +73,11 @@ def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
     _require(not (maps and chosen.mode == "mixture"), "write", "ridge", "mixture, which mode: mixture carries as it is")
     _require(not (maps and chosen.thoughts == 0), "write", "ridge", "mixture: without thoughts there is none to map to")
     return chosen
+
+
+def declared(settings: Mapping[str, Any], config: Any) -> dict[str, Any]:
+    """The same settings, before it is asked whether they fit."""
+    return {**(getattr(config, "thought_loop", None) or {}), **settings}
 
 
 def _require(fits: bool, name: str, value: object, known: str) -> None:

@@ -14,7 +14,7 @@ from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint
 from monitorbench.adapters.language_model import LanguageModel
-from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking, thinking
+from monitorbench.adapters.thought_carry import THOUGHT, Carry, Mode, Thinking, declared, thinking
 from monitorbench.adapters.thought_ridge import Ridge, fitted
 from monitorbench.adapters.thought_run import ThoughtRun
 from monitorbench.adapters.thought_segments import thought_segments
@@ -32,9 +32,11 @@ class ThoughtLoop(LanguageModel):
 
     Attributes:
         ridge: what tokens are written into thoughts through; None takes their mixture as it is.
+        mode: what thoughts are, once settings have said so; until then the shape of a thought has to tell.
     """
 
     ridge: Ridge | None = None
+    mode: Mode | None = None
     family: ClassVar[str] = "thought-loop"
     summary: ClassVar[str] = "Causal language models that feed vectors back as thoughts before they write."
     channels: ClassVar[tuple[Channel, ...]] = (THOUGHT,)
@@ -93,13 +95,17 @@ class ThoughtLoop(LanguageModel):
         return ending.output(texts)
 
     def under(self, sampler: Mapping[str, float | int | bool | str]) -> ThoughtLoop:
-        """With the map that tokens are written into thoughts through, where the settings ask for one."""
+        """With what thoughts are, and the map that tokens are written into them through where settings ask for one."""
         chosen = thinking(sampler, self.model.config)
         if chosen.write != "ridge":
-            return self
+            return replace(self, mode=chosen.mode)
         special = {*self.tokenizer.all_special_ids}
         tokens = [token for token in range(min(len(self.tokenizer), self.vocab_size)) if token not in special]
-        return replace(self, ridge=fitted(self.model, chosen, tokens))
+        return replace(self, mode=chosen.mode, ridge=fitted(self.model, chosen, tokens))
+
+    def carries(self, sampler: Mapping[str, float | int | bool | str]) -> tuple[Channel, ...]:
+        """The thought, unless the settings say that there is none."""
+        return () if declared(sampler, self.model.config).get("thoughts") == 0 else self.channels
 
     def extra_positions(self, limits: Limits) -> int:
         """Each thought takes one."""
@@ -129,6 +135,7 @@ class ThoughtLoop(LanguageModel):
     def _carry_of(self, channel: str, value: Tensor) -> Carry:
         if channel != THOUGHT.name:
             raise self._without(channel)
-        mixture = value.shape[1] == 1 and value.shape[-1] == self.vocab_size
+        # A model may be as wide as its vocabulary is large.
+        mixture = value.shape[1] == 1 and value.shape[-1] == self.vocab_size and self.mode in (None, "mixture")
         # Reading and writing are the same with and without a projection: the value's shape says all.
         return Carry(self.model, Thinking(thoughts=0, mode="mixture" if mixture else "hidden"), self.ridge)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Event, Hook, Index
 from monitorbench.adapters.endings import Ending
+from monitorbench.adapters.independent_rows import independent_rows
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking
+from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +55,15 @@ class ThoughtRun:
         self._cache: Any = None
 
     def generate(self, ids_BW: Tensor, mask_BW: Tensor) -> list[list[int]]:
-        """The text of each row; what follows its end is of no meaning."""
+        """The text of each row; what follows its end is of no meaning.
+
+        Raises:
+            UsageError: the model keeps what it has read elsewhere than in `past_key_values`.
+        """
+        with independent_rows(self._model, mask_BW):
+            return self._generate(ids_BW, mask_BW)
+
+    def _generate(self, ids_BW: Tensor, mask_BW: Tensor) -> list[list[int]]:
         import torch
 
         self._mask_BT = mask_BW
@@ -93,7 +103,13 @@ class ThoughtRun:
             use_cache=True,
             output_hidden_states=True,
         )
-        self._cache = output.past_key_values
+        self._cache = getattr(output, "past_key_values", None)
+        if self._cache is None:
+            raise UsageError(
+                f"a model of the type {self._model.config.model_type} hands on no past_key_values, with which to go on "
+                "from a thought",
+                fix="run it by the adapter family autoregressive",
+            )
         self._state_B1d, self._logits_B1V = output.hidden_states[-1][:, -1:], output.logits[:, -1:]
 
     def _drawn(self) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.base import Segment
 from monitorbench.adapters.caches import Layers, filled_cache, layers_of
+from monitorbench.adapters.recurrent_state import is_recurrent
 from monitorbench.adapters.thought_carry import Carry, Thinking
 from monitorbench.errors import UsageError
 
@@ -29,9 +30,17 @@ def thought_segments(model: Any, chosen: Thinking, *, context_length: int, max_n
         max_new_tokens: tokens written at most.
 
     Raises:
-        UsageError: no prompt is left beside thoughts and text.
+        UsageError: no prompt is left beside thoughts and text, or the model has recurrent layers, whose state would run
+            on from thought to thought unseen.
     """
     import torch
+
+    if chosen.thoughts and is_recurrent(model):
+        raise UsageError(
+            "the depth of thoughts is not counted for a model with recurrent layers: their state is no part of the "
+            "keys and values that join its passes",
+            fix="leave depth checks out for this model",
+        )
 
     if context_length <= chosen.thoughts + max_new_tokens:
         raise UsageError(
@@ -71,7 +80,7 @@ def thought_segments(model: Any, chosen: Thinking, *, context_length: int, max_n
         name="encode prompt",
         fn=lambda values: passed({}, {"input_ids": values["tokens"]}),
         inputs=("tokens",),
-        outputs=("kv", "thought"),
+        outputs=("kv", "thought") if chosen.thoughts else ("kv",),
         example=lambda: {"tokens": torch.zeros((1, place), dtype=torch.long)},
         module=model,
     )
@@ -92,4 +101,4 @@ def thought_segments(model: Any, chosen: Thinking, *, context_length: int, max_n
         example=lambda: {"kv": example_kv(), "tokens.last": torch.zeros((1, 1), dtype=torch.long)},
         module=model,
     )
-    return encode, think, write
+    return (encode, think, write) if chosen.thoughts else (encode, write)

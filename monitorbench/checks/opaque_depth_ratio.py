@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from monitorbench.checks import opaque_depth_bounds as bounds
 from monitorbench.checks import opaque_depth_counts as counts
 from monitorbench.checks.base import Evidence, report
-from monitorbench.checks.opaque_depth_readings import Reading, in_words, readings
+from monitorbench.checks.opaque_depth_readings import Reading, in_words, not_together, readings
 from monitorbench.depth.costs import CONVENTIONS
 from monitorbench.errors import UsageError
 from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
@@ -133,7 +133,7 @@ def _reason(
     tightest, *others = (one.words for one in held)
     sentences = [f"{tightest}{' (the tightest bound)' if others else ''}.", *(f"{words}." for words in others)]
     sentences += [_both_numbers(spec.parameters["convention"], channels, counted)]
-    return " ".join([*sentences, *map(in_words, channels)])
+    return " ".join([*sentences, *map(in_words, channels), *not_together(channels)])
 
 
 def _both_numbers(convention: str, channels: Sequence[Reading], counted: Sequence[counts.Counted]) -> str:

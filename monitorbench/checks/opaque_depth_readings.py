@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,14 @@ def in_words(reading: Reading) -> str:
     """The reading as a sentence."""
     kind = "interpretable" if reading.interpretable else "opaque"
     return f"The channel {reading.channel} counts as {kind}, because {reading.why}."
+
+
+def not_together(channels: Sequence[Reading]) -> tuple[str, ...]:
+    """What remains open where several channels are cut at once: what one loses, another may have held as well."""
+    cut = [reading.channel for reading in channels if reading.interpretable]
+    if len(cut) < 2:
+        return ()
+    return (f"Each of {', '.join(cut)} was shown with the others untouched, which does not show it of all together.",)
 
 
 def _shown(channel: str, spec: CheckSpec, judged: Mapping[str, CheckReport]) -> Reading:

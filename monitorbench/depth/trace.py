@@ -66,7 +66,8 @@ def trace_segment(segment: Segment, convention: Convention = "circuit") -> Trace
         UnknownOperationError: an operation has no rule, or reads the value of a traced tensor.
     """
     with _tracing(segment.module, convention) as (fake_mode, tracer, graph):
-        example = segment.example()
+        with WholeOperations():
+            example = segment.example()
         _require(segment, "example", segment.inputs, example)
         sources = {
             leaf: tracer.set_source(_faked(tensor, fake_mode), "".join(leaf), token=is_token_name(leaf[0]))

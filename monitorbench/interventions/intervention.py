@@ -103,8 +103,9 @@ class _Shuffle:
     """Row b carries what row b - 1 would have carried by itself.
 
     A row that has finished hands on its last value unchanged; what it was given in exchange must not travel further.
-    Values are kept for each loop of a step by itself, and only from one to the next of the same shape: a step that
-    reads a prompt has more positions than those after it. Where a prompt is padded, so is what another row gets of it.
+    Values are kept for each loop of a step by itself, where there are several steps; a row may also finish between the
+    loops of the first. They are kept only from one to the next of the same shape: a step that reads a prompt has more
+    positions than those after it. Where a prompt is padded, so is what another row gets of it.
     """
 
     def __init__(self) -> None:
@@ -113,8 +114,9 @@ class _Shuffle:
     def __call__(self, event: Event) -> Edit | None:
         if event.value is None:
             return None
-        own, before = event.value, self._own.get(event.index.loop)
-        if before is not None and before.shape == own.shape and event.index.step > 0:
+        own, index = event.value, event.index
+        before = self._own.get(index.loop if index.step > 0 else index.loop - 1)
+        if before is not None and before.shape == own.shape:
             live = event.live.reshape(-1, *[1] * (own.ndim - 1))
             own = torch.where(live, own, before)
         self._own[event.index.loop] = own

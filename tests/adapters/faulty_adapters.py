@@ -158,6 +158,11 @@ class ObservesTwice(Faulty):
         return hook(event)
 
 
+class NeverLives(Faulty):
+    def seen(self, event: Event, hook: Hook) -> Edit | None:
+        return hook(replace(event, live=torch.zeros_like(event.live)))
+
+
 class SkipsSteps(Faulty):
     def seen(self, event: Event, hook: Hook) -> Edit | None:
         return hook(replace(event, index=replace(event.index, step=2 * event.index.step)))
@@ -240,6 +245,12 @@ class SpeaksOnlyWhenLoaded(Faulty):
 class LosesWords(Faulty):
     def encode(self, prompt: str) -> list[int]:
         return self.sound.encode(prompt)[1:]
+
+
+class SaysNothing(Faulty):
+    def decode(self, tokens: Sequence[int]) -> str:
+        del tokens
+        return ""
 
 
 class KnowsOtherWords(Faulty):

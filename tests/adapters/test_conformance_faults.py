@@ -34,8 +34,10 @@ from faulty_adapters import (
     LosesPrecision,
     LosesWords,
     NamesNoChannelInItsSegments,
+    NeverLives,
     ObservesTwice,
     RemembersThatItWasWiped,
+    SaysNothing,
     SeesPadding,
     ShortensCommitted,
     ShowsChannelsTwice,
@@ -54,6 +56,7 @@ from monitorbench.adapters import conformance
 from monitorbench.adapters.conformance import Finding, Trial, findings
 from monitorbench.adapters.conformance.declared import CLASS_DOES, CLASS_SAYS
 from monitorbench.depth import trace_segment
+from monitorbench.errors import UsageError
 
 MakeTrial = Callable[..., Trial]
 
@@ -99,6 +102,7 @@ def broken(trial_of: MakeTrial) -> Callable[..., Trial]:
         (CarriesMoreThanTheClassSays, DIFFUSION, "channels are as declared", "self_conditioning is carried as another"),
         (ShowsWhatItDoesNotCarry, DIFFUSION, "channels are as declared", "whisper has events and is not carried"),
         (ObservesTwice, DIFFUSION, "steps are observed once", "block 0, step 0 has 2 events of tokens"),
+        (NeverLives, THOUGHTS, "steps are observed once", "row 2 is not live when the first step is observed"),
         (SkipsSteps, DIFFUSION, "steps are observed once", "blocks and steps do not count from 0 without gaps"),
         (ShowsChannelsTwice, THOUGHTS, "channel events count up", "block 0, step 0, loop 0 has 2 events of thought"),
         (SkipsLoops, THOUGHTS, "channel events count up", "loops do not count from 0 without gaps in block 0, step 0"),
@@ -141,6 +145,7 @@ def test_a_fault_is_found_by_its_rule_and_by_no_other(
 @pytest.mark.parametrize(
     ("fault", "rule", "what"),
     [
+        (NeverLives, "steps are observed once", "row 0 is not live when the first step is observed"),
         (DrawsAnew, "seeds repeat", "running it again changes the tokens of row 0"),
         (LooksAtOtherRows, "rows are independent", "row 0 in every row changes what is observed of row 0"),
     ],
@@ -151,6 +156,26 @@ def test_a_fault_that_many_rules_find(broken: Callable[..., Trial], fault: type[
 
 def test_a_channel_may_cross_positions(broken: Callable[..., Trial]) -> None:
     assert findings(broken(CrossesPositions)) == ()
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        ([[5, 6], [5, 6], [5, 6]], "a trial needs two different prompts"),
+        ([[5, 6], [5] * 40, [5]], "the prompts of a trial run at several widths"),
+        ([[5, 6], [5]], "the trial has 2 prompts and 3 seeds"),
+    ],
+)
+def test_a_trial_in_which_rules_could_not_be_broken_is_refused(
+    trial_of: MakeTrial, prompts: list[list[int]], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        findings(replace(trial_of("diffusion", tokens=4), prompts=prompts))
+
+
+def test_an_adapter_that_decodes_to_nothing_is_found_without_a_text_too(broken: Callable[..., Trial]) -> None:
+    (first, *_) = conformance.text_comes_back(replace(broken(SaysNothing), texts=()))
+    assert first.what == "a prompt decodes to '', which any text contains"
 
 
 def test_one_rule_can_be_tried_by_itself(broken: Callable[..., Trial]) -> None:

@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import DynamicCache, GPT2Config, HrmTextConfig, HrmTextForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    DynamicCache,
+    GPT2Config,
+    HrmTextConfig,
+    HrmTextForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+)
 from transformers import LlamaModel as Llama
 from transformers.masking_utils import create_causal_mask
 from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -225,6 +234,22 @@ def test_interventions_change_what_the_model_predicts(trial: Trial, kind: str) -
 
 
 @looped_only
+def test_of_a_recurrent_model_the_loops_are_watched_and_its_state_is_left_alone(trial: Trial) -> None:
+    adapter: Any = trial.adapter
+    torch.manual_seed(0)
+    config = MambaConfig(vocab_size=adapter.vocab_size, hidden_size=32, num_hidden_layers=1, state_size=4)
+    model = MambaForCausalLM(config).eval()
+    model.backbone.layers.append(model.backbone.layers[0])
+    looped: Any = DepthLoop(model=model, tokenizer=adapter.tokenizer)
+    settings = {"site": "backbone.layers.0", "calls": 2, "do_sample": False}
+    trial = replace(trial, adapter=looped, limits=replace(trial.limits, max_new_tokens=3, sampler=settings))
+    assert {event.channel for event in events_of(trial)} == {"loop_state", None}
+    assert generated(trial, lambda _: None) == generated(trial)
+    hook = build_hook(Intervention(kind="zero", channel="loop_state"), looped)
+    assert generated(trial, hook) != generated(trial)
+
+
+@hrm_only
 def test_the_text_of_a_row_that_has_ended_is_no_longer_live(trial: Trial) -> None:
     adapter: Any = trial.adapter
     config = adapter.model.generation_config

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from recurrent_models import build_recurrent
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Limits, Output
-from monitorbench.adapters.conformance import Trial
+from monitorbench.adapters.conformance import Trial, findings
 from monitorbench.adapters.factory import load_model
 from monitorbench.adapters.thought_loop import ThoughtLoop
-from monitorbench.depth import opaque_depth
+from monitorbench.depth import opaque_depth, trace_segment
 from monitorbench.errors import UsageError
 from monitorbench.suite.model import ModelSpec
 
@@ -38,6 +41,23 @@ def greedy(trial: Trial, tokens: int) -> Output:
 def test_without_thoughts_it_is_greedy_decoding(trial_of: MakeTrial, name: str) -> None:
     trial = trial_of(name)
     assert generated(trial, thoughts=0) == greedy(trial, 8)
+
+
+def test_without_thoughts_there_is_no_channel_and_the_depth_is_that_of_a_plain_forward_pass(
+    trial_of: MakeTrial,
+) -> None:
+    trial = trial_of("thinking gpt2", thoughts=0, tokens=2)
+    adapter = trial.adapter
+    assert adapter.carries({"thoughts": 0}) == ()
+    assert adapter.carries({"thoughts": 1}) == adapter.channels
+    assert findings(trial, trace=trace_segment) == ()
+    lengths = {"context_length": 64, "max_new_tokens": 4}
+    plain = Autoregressive(model=adapter.model, tokenizer=adapter.tokenizer)
+    depths = [
+        opaque_depth(each.segments(**lengths, sampler=sampler)).depth
+        for each, sampler in ((adapter, {"thoughts": 0}), (plain, {}))
+    ]
+    assert depths[0] == depths[1]
 
 
 @pytest.mark.parametrize("name", THINKERS)
@@ -97,6 +117,16 @@ def test_a_mixture_is_read_and_written_exactly(trial_of: MakeTrial) -> None:
     torch.testing.assert_close(adapter.write("thought", adapter.read("thought", value_B1V), value_B1V), value_B1V)
 
 
+def test_a_state_as_wide_as_the_vocabulary_is_large_is_no_mixture() -> None:
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=32, n_embd=32, n_layer=1, n_head=2)).eval()
+    adapter: Any = ThoughtLoop(model=model, tokenizer=None)
+    value = torch.randn(2, 1, 32)
+    hidden, mixing = (adapter.under({"thoughts": 1, "mode": mode}) for mode in ("hidden", "mixture"))
+    torch.testing.assert_close(hidden.read("thought", value), model.lm_head(value))
+    assert torch.equal(mixing.read("thought", value), value)
+
+
 def test_removing_thoughts_changes_what_is_written_after_them(trial_of: MakeTrial) -> None:
     trial = trial_of("thinking gemma3")
 
@@ -151,6 +181,29 @@ def test_depth_grows_by_the_same_with_every_thought_and_not_at_all_where_they_ca
     assert opaque[3] == opaque[0] + 7 * (opaque[1] - opaque[0])
     assert len({depth(thoughts, "thought") for thoughts in (1, 2, 8)}) == 1
     assert depth(1, "thought") < opaque[0]
+
+
+def test_a_hybrid_that_forgets_how_long_its_prompt_was_is_told_here_too(trial_of: MakeTrial) -> None:
+    trial = trial_of("minimax")
+    adapter: Any = trial.adapter
+    thinker: Any = ThoughtLoop(model=adapter.model, tokenizer=adapter.tokenizer)
+    assert generated(replace(trial, adapter=thinker), thoughts=0) == greedy(trial, 8)
+
+
+@pytest.mark.parametrize("name", ["mamba", "recurrent_gemma", "rwkv", "xlstm"])
+def test_a_model_that_hands_on_no_keys_and_values_is_refused(trial_of: MakeTrial, name: str) -> None:
+    trial = trial_of(name)
+    adapter: Any = trial.adapter
+    thinker: Any = ThoughtLoop(model=adapter.model, tokenizer=adapter.tokenizer)
+    with pytest.raises(UsageError, match="hands on no past_key_values, with which to go on from a thought"):
+        generated(replace(trial, adapter=thinker), thoughts=1)
+
+
+@pytest.mark.parametrize("kind", ["falcon_h1", "jamba", "mamba"])
+def test_the_depth_of_thoughts_that_run_through_a_recurrent_state_is_refused(kind: str) -> None:
+    recurrent: Any = ThoughtLoop(model=build_recurrent(kind, 50), tokenizer=None)
+    with pytest.raises(UsageError, match="the depth of thoughts is not counted for a model with recurrent layers"):
+        recurrent.segments(context_length=32, max_new_tokens=4, sampler={"thoughts": 2})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from monitorbench.checks.base import Evidence
 from monitorbench.checks.opaque_depth_ratio import OpaqueDepthRatio
-from monitorbench.checks.opaque_depth_readings import Reading, in_words, readings
+from monitorbench.checks.opaque_depth_readings import Reading, in_words, not_together, readings
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.suite.model import ChannelSpec, CheckSpec, Suite
 
@@ -62,3 +62,14 @@ def test_a_declaration_alone_shows_nothing(read: Read) -> None:
     assert in_words(read("nls", Verdict.FAIL, trained_through=False)) == (
         "The channel carry counts as opaque, because check shown failed: It is so."
     )
+
+
+def test_that_several_channels_were_each_shown_by_themselves_is_said() -> None:
+    high, low, thought = (
+        Reading(channel=channel, interpretable=interpretable, why="so it is")
+        for channel, interpretable in (("z_H", True), ("z_L", True), ("thought", False))
+    )
+    assert not_together([high, low, thought]) == (
+        "Each of z_H, z_L was shown with the others untouched, which does not show it of all together.",
+    )
+    assert not_together([high, thought]) == ()

@@ -16,8 +16,10 @@ from transformers import (
     RecurrentGemmaForCausalLM,
 )
 
+from monitorbench.adapters.checkpoint import zoo_names
 from monitorbench.depth import trace_segment
 from monitorbench.depth.fakes import FakeOperations
+from monitorbench.depth.sources import weightless as weightless_named
 from monitorbench.zoo.models import build_causal, build_diffusion
 
 aten = torch.ops.aten
@@ -71,6 +73,15 @@ class TestGraphs:
     def test_filling_and_reading_a_cache(self, convention, weightless, diffusion_segments, monkeypatch):
         model = weightless(lambda: build_diffusion(100))
         self.check(diffusion_segments(model, prompt=12, canvas=6, steps=2), convention, monkeypatch)
+
+    @pytest.mark.parametrize("name", zoo_names())
+    def test_every_segment_of_a_reference_checkpoint(self, convention, name, monkeypatch):
+        adapter = weightless_named(f"zoo:{name}", dtype="float32", canvas=None, trust_remote_code=False).adapter
+        segments = adapter.segments(context_length=24, max_new_tokens=18, sampler={})
+        quick = [graph_of(segment, convention) for segment in segments]
+        monkeypatch.setattr(FakeOperations, "run", run_plainly)
+        assert quick == [graph_of(segment, convention) for segment in segments]
+        assert sum(map(len, quick)) > 20
 
 
 quick = settings(max_examples=100, deadline=None)

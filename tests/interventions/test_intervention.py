@@ -147,6 +147,15 @@ def test_a_finished_row_hands_on_its_last_value_of_the_same_loop() -> None:
     assert row_values(carried(hook, event(rows(40, 10, 60), step=1, loop=1, live=ended))) == [60, 40, 20]
 
 
+def test_a_row_that_finishes_between_loops_hands_on_its_last_value_of_the_loop_before() -> None:
+    hook = hook_of("batch-shuffled")
+    carried(hook, event(rows(1, 2, 3), loop=0))
+    # Row 1 writes already: what its forward passes end in is no thought of its.
+    for loop, read in ((1, 8), (2, 9)):
+        thoughts = carried(hook, event(rows(4, read, 6), loop=loop, live=[True, False, True]))
+        assert row_values(thoughts) == [6, 4, 2]
+
+
 def test_nothing_is_kept_from_a_step_over_other_positions() -> None:
     hook = hook_of("batch-shuffled")
     prompt_BPV = rows(1, 2, 3).expand(-1, 5, -1)

@@ -19,6 +19,7 @@ from typing import TypeAlias
 import torch
 
 from monitorbench.adapters.base import Segment
+from monitorbench.adapters.batches import bucket_width
 from monitorbench.adapters.conformance.declared import (
     channels_are_as_declared,
     segments_name_the_channels,
@@ -41,6 +42,7 @@ from monitorbench.adapters.conformance.runs import (
     texts_are_in_bounds,
 )
 from monitorbench.adapters.conformance.trial import Finding, Trial
+from monitorbench.errors import UsageError
 
 __all__ = [
     "CHECKS",
@@ -128,7 +130,12 @@ def outcomes(
         trial: what the adapter is tried on.
         trace: counts a segment; None leaves that rule out.
         listen: hears the name of each rule before it is tried.
+
+    Raises:
+        UsageError: the trial's prompts are fewer than two different ones or of several buckets, or there is not a seed
+            for each: rules about other rows would be kept whatever the adapter does.
     """
+    _require_fit(trial)
     checks: dict[str, Check] = {check.__name__: check for check in CHECKS}
     if trace is not None:
         checks[segments_trace.__name__] = partial(segments_trace, trace=trace)
@@ -136,6 +143,16 @@ def outcomes(
         rule = name.replace("_", " ")
         listen(rule)
         yield Outcome(rule=rule, findings=_tried(rule, check, trial))
+
+
+def _require_fit(trial: Trial) -> None:
+    prompts, seeds = trial.prompts, trial.seeds
+    if len({tuple(prompt) for prompt in prompts}) < 2:
+        raise UsageError("a trial needs two different prompts", fix="give another")
+    if len({bucket_width(len(prompt)) for prompt in prompts}) > 1:
+        raise UsageError("the prompts of a trial run at several widths", fix="use prompts of one length")
+    if len(seeds) != len(prompts):
+        raise UsageError(f"the trial has {len(prompts)} prompts and {len(seeds)} seeds", fix="give a seed for each")
 
 
 def _tried(rule: str, check: Check, trial: Trial) -> tuple[Finding, ...]:

@@ -45,7 +45,9 @@ def text_comes_back(trial: Trial) -> tuple[Finding, ...]:
     found = []
     for text in trial.texts or [adapter.decode(prompt) for prompt in trial.prompts]:
         tokens = adapter.encode(text)
-        if alien := [token for token in tokens if not 0 <= token < adapter.vocab_size]:
+        if not _folded(text):
+            found.append(f"a prompt decodes to {_short(text)}, which any text contains")
+        elif alien := [token for token in tokens if not 0 <= token < adapter.vocab_size]:
             found.append(f"{_short(text)} encodes to {alien[0]}, the vocabulary has {adapter.vocab_size}")
         elif _folded(text) not in _folded(shown := adapter.decode(tokens)):
             found.append(f"{_short(text)} comes back as {_short(shown)}")

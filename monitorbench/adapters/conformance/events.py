@@ -18,7 +18,10 @@ G = TypeVar("G", bound=Hashable)
 
 
 def steps_are_observed_once(trial: Trial) -> tuple[Finding, ...]:
-    """Every step has one observation event with logits, and one event for every channel that crosses steps."""
+    """Every step has one observation event with logits, and one event for every channel that crosses steps.
+
+    When the first step is observed, every row is live: what is not live no rule looks at.
+    """
     rule, events = "steps are observed once", observed(trial).events
     with_events = {event.channel for event in events}
     crossing = [channel.name for channel in carried(trial) if channel.axis == "step"]
@@ -35,6 +38,9 @@ def steps_are_observed_once(trial: Trial) -> tuple[Finding, ...]:
     ]
     if not steps:
         found.append(Finding(rule=rule, what="nothing was observed"))
+    first = next((event for event in events if event.channel is None), None)
+    idle = [] if first is None else [row for row, live in enumerate(first.live.tolist()) if not live]
+    found += [Finding(rule=rule, what=f"row {row} is not live when the first step is observed") for row in idle]
     if steps != [(block, step) for block, last in _last_steps(steps) for step in range(last + 1)]:
         found.append(Finding(rule=rule, what="blocks and steps do not count from 0 without gaps"))
     return tuple(found)
