@@ -20,7 +20,8 @@ class Counted:
         context_length: positions in all.
         opaque: the candidate with every channel opaque.
         interpretable: the candidate with every channel cut.
-        applied: the candidate with those channels cut that count as interpretable; the bounds are about this one.
+        applied: the candidate with the channel cut that counts as interpretable; the bounds are about this one. Of
+            several such channels, the one that shortens it most is cut: each was shown with the others as they are.
         baseline: the baseline with every channel cut; None where no bound compares with it.
     """
 
@@ -62,7 +63,7 @@ def count(spec: CheckSpec, evidence: Evidence, *, shown: frozenset[str], against
                 context_length=length,
                 opaque=candidate.depth(frozenset()),
                 interpretable=candidate.depth(candidate.channels),
-                applied=candidate.depth(shown),
+                applied=candidate.depth_with_one_cut(shown),
                 baseline=_baseline(spec, evidence, length) if against_baseline else None,
             )
         )
@@ -107,13 +108,19 @@ class _Traced:
         segments = adapter.segments(
             context_length=context_length, max_new_tokens=suite.sampling.max_new_tokens, sampler=sampler
         )
-        self.channels = frozenset(channel.name for channel in adapter.carries(sampler))
+        named = {name for segment in segments for name in (*segment.inputs, *segment.outputs)}
+        self.channels = frozenset(channel.name for channel in adapter.carries(sampler) if channel.name in named)
         self._traces = [trace_segment(segment, spec.parameters["convention"]) for segment in segments]
 
     def depth(self, interpretable: frozenset[str]) -> DepthResult:
         from monitorbench.depth import compose
 
         return compose(self._traces, interpretable & self.channels)
+
+    def depth_with_one_cut(self, shown: frozenset[str]) -> DepthResult:
+        """The smallest depth with one of these channels cut; with none, where there is none."""
+        cuts = [frozenset({channel}) for channel in sorted(shown & self.channels)] or [frozenset[str]()]
+        return min((self.depth(cut) for cut in cuts), key=lambda result: result.depth)
 
 
 def _result_as_json(result: DepthResult, base: DepthResult | None) -> dict[str, Any]:

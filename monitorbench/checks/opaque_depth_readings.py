@@ -42,11 +42,14 @@ def in_words(reading: Reading) -> str:
 
 
 def not_together(channels: Sequence[Reading]) -> tuple[str, ...]:
-    """What remains open where several channels are cut at once: what one loses, another may have held as well."""
+    """Why not all of several channels are cut: what one of them loses, another may hold as well."""
     cut = [reading.channel for reading in channels if reading.interpretable]
     if len(cut) < 2:
         return ()
-    return (f"Each of {', '.join(cut)} was shown with the others untouched, which does not show it of all together.",)
+    return (
+        f"Each of {', '.join(cut)} was shown with the others untouched, so one of them is cut, not all: the one that "
+        "shortens the depth most.",
+    )
 
 
 def _shown(channel: str, spec: CheckSpec, judged: Mapping[str, CheckReport]) -> Reading:

@@ -44,6 +44,8 @@ def _run_case(case: Case, *, device: str, dtype: str) -> Iterator[Notice]:
                 yield notice
     except MonitorbenchError as problem:
         error = str(problem)
+    except Exception as problem:  # any other failure is this case's own, and must not cost the verdicts of the others
+        error = f"broke down: {type(problem).__name__}: {problem}"
     outcome = Outcome(
         case=case,
         report=report,

@@ -70,6 +70,7 @@ def test_that_several_channels_were_each_shown_by_themselves_is_said() -> None:
         for channel, interpretable in (("z_H", True), ("z_L", True), ("thought", False))
     )
     assert not_together([high, low, thought]) == (
-        "Each of z_H, z_L was shown with the others untouched, which does not show it of all together.",
+        "Each of z_H, z_L was shown with the others untouched, so one of them is cut, not all: the one that shortens "
+        "the depth most.",
     )
     assert not_together([high, thought]) == ()
