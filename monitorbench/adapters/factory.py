@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.errors import CheckpointError, UsageError
 from monitorbench.report.model import ModelReport
 from monitorbench.suite.model import ModelSpec
+from monitorbench.suite.schema import DEVICE
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -30,10 +32,12 @@ def resolve_device(device: str) -> str:
     """`auto` becomes the GPU where there is one.
 
     Raises:
-        UsageError: a GPU is asked for that is not there.
+        UsageError: it is no device, or a GPU is asked for that is not there.
     """
     import torch
 
+    if not re.match(DEVICE["pattern"], device):
+        raise UsageError(f"there is no device {device!r}", fix=f"use {DEVICE['patternErrorMessage']}")
     count = torch.cuda.device_count()
     if device == "auto":
         return "cuda" if count else "cpu"

@@ -57,7 +57,7 @@ def table() -> tuple[Case, ...]:
 
 
 def chosen(cases: Sequence[Case], *, only: Sequence[str] = (), quick: bool = False) -> tuple[Case, ...]:
-    """The cases of these names, all if none is named; of them the quick ones, if asked for.
+    """The cases of these names; without a name all of them, or the quick ones.
 
     Raises:
         UsageError: there is no case of a name.
@@ -66,7 +66,7 @@ def chosen(cases: Sequence[Case], *, only: Sequence[str] = (), quick: bool = Fal
     for name in only:
         if name not in names:
             raise UsageError(f"no case of the selftest is called {name!r}", fix=nearest(name, names))
-    return tuple(case for case in cases if (case.name in only or not only) and (case.quick or not quick))
+    return tuple(case for case in cases if (case.name in only if only else case.quick or not quick))
 
 
 def _case(name: str, row: Mapping[str, Any]) -> Case:
