@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class MonitorbenchError(Exception):
@@ -27,6 +29,12 @@ def first_line(error: BaseException) -> str:
     """What an error of another library says first."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
+
+
+def described(error: Exception) -> str:
+    """What an error says, and the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,9 +73,10 @@ class Registry(Mapping[str, str]):
         module, _, attribute = target.partition(":")
         try:
             found = attrgetter(attribute)(importlib.import_module(module))
-        except Exception as error:  # to import is to run code of other packages, which may raise anything
+        except (Exception, SystemExit) as error:  # to import is to run code of other packages, which may raise anything
+            what = f"it exits with {error.code}" if isinstance(error, SystemExit) else first_line(error)
             raise UsageError(
-                f"the {self.kind} {name!r} cannot be imported: {first_line(error)}",
+                f"the {self.kind} {name!r} cannot be imported: {what}",
                 where=where,
                 fix="mend or install the package that it is in, or uninstall what registers it",
             ) from error

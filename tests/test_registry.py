@@ -83,6 +83,7 @@ def test_a_class_may_be_named_by_its_place() -> None:
     ("code", "said"),
     [
         ("raise RuntimeError('no licence\\nmore')", "no licence"),
+        ("raise SystemExit(3)", "it exits with 3"),
         ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
         ("def", "invalid syntax (broken_plugin.py, line 1)"),
         ("", "module 'broken_plugin' has no attribute 'Check'"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.base import Channel
 from monitorbench.adapters.modules import final_norm, submodule
+from monitorbench.adapters.settings import require, require_whole
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,12 +98,12 @@ def sites(model: Any, sampler: Mapping[str, Any]) -> tuple[Site, ...]:
             "the suite does not say which module of the model runs several times, and how often",
             fix="set site and calls in sampling.sampler",
         )
+    require(isinstance(path, str), "site", path, "the path of a module, as text")
     module = submodule(model, path, setting="site", use="to watch in a loop")
     if module is final_norm(model):
         raise UsageError(
             f"the module {path} is the norm before the output head, through which states are read",
             fix="name the block before it in sampling.sampler.site",
         )
-    if isinstance(calls, bool) or calls != int(calls) or calls < 2:
-        raise UsageError(f"the sampler setting calls cannot be {calls}", fix="use a whole number, 2 or more")
-    return (Site(channel=LOOP_STATE, path=path, module=module, calls=int(calls)),)
+    require_whole("calls", calls, 2)
+    return (Site(channel=LOOP_STATE, path=path, module=module, calls=calls),)

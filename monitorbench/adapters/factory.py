@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,10 @@ from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import Checkpoint, find
 from monitorbench.adapters.placement import placed
 from monitorbench.adapters.registry import ADAPTERS
-from monitorbench.errors import CheckpointError, UsageError
+from monitorbench.errors import CheckpointError, MonitorbenchError, UsageError, described
 from monitorbench.report.model import ModelReport
 from monitorbench.suite.model import ModelSpec
+from monitorbench.suite.schema import DEVICE
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -30,10 +33,12 @@ def resolve_device(device: str) -> str:
     """`auto` becomes the GPU where there is one.
 
     Raises:
-        UsageError: a GPU is asked for that is not there.
+        UsageError: it is no device, or a GPU is asked for that is not there.
     """
     import torch
 
+    if not re.match(DEVICE["pattern"], device):
+        raise UsageError(f"there is no device {device!r}", fix=f"use {DEVICE['patternErrorMessage']}")
     count = torch.cuda.device_count()
     if device == "auto":
         return "cuda" if count else "cpu"
@@ -58,11 +63,12 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
 
     Raises:
         CheckpointError: nothing usable is there, or no adapter family runs such a model.
-        UsageError: the named adapter family does not exist, cannot be imported or is none.
+        UsageError: the named adapter family does not exist, cannot be imported, is none, or breaks down.
     """
     checkpoint = find(spec)
     dtype = spec.dtype or dtype
-    adapter: Any = _adapter_class(checkpoint).load(checkpoint, device=device, dtype=dtype)
+    with _another_s(spec.adapter):
+        adapter: Any = _adapter_class(checkpoint).load(checkpoint, device=device, dtype=dtype)
     hashes = checkpoint.hashes()
     report = ModelReport(
         role=role,
@@ -97,3 +103,16 @@ def _adapter_class(checkpoint: Checkpoint) -> Any:
         where=checkpoint.source,
         fix=f"the families are {ADAPTERS.listing()}",
     )
+
+
+@contextmanager
+def _another_s(named: str | None) -> Iterator[None]:
+    """What an adapter that no package registers runs into is that adapter's, and no fault of this package."""
+    try:
+        yield
+    except MonitorbenchError:
+        raise
+    except Exception as error:
+        if named is None or ":" not in named:
+            raise
+        raise UsageError(f"the adapter {named} cannot load: {described(error)}", fix="mend the adapter") from error

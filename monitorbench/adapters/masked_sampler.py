@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from monitorbench.errors import UsageError
+from monitorbench.adapters.settings import require, require_number, require_one_of, require_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,22 +52,20 @@ def schedule(settings: Mapping[str, Any], max_new_tokens: int) -> Schedule:
     Raises:
         UsageError: a value is not one that the sampler has.
     """
-    block_length = min(int(settings.get("block_length", max_new_tokens)), max_new_tokens)
-    given = {"block_length": block_length, "steps": block_length, **settings}
-    chosen = Schedule(**{**given, "block_length": block_length})
-    _require(chosen.remasking in get_args(Remasking), "remasking", chosen.remasking, ", ".join(get_args(Remasking)))
-    _require(chosen.block_length >= 1, "block_length", chosen.block_length, "a whole number from 1 on")
-    _require(1 <= chosen.steps <= block_length, "steps", chosen.steps, f"1 to {block_length}, the block's length")
-    _require(chosen.temperature >= 0, "temperature", chosen.temperature, "0 or more")
+    given = {"block_length": max_new_tokens, **settings}
+    require_whole("block_length", given["block_length"], 1)
+    block_length = min(given["block_length"], max_new_tokens)
+    chosen = Schedule(**{"steps": block_length, **given, "block_length": block_length})
+    require_one_of("remasking", chosen.remasking, get_args(Remasking))
+    steps = f"1 to {block_length}, the block's length"
+    require_whole("steps", chosen.steps, 1, steps)
+    require(chosen.steps <= block_length, "steps", chosen.steps, steps)
+    require_number("temperature", chosen.temperature, 0)
+    require(isinstance(chosen.revise, bool), "revise", chosen.revise, "true or false")
     return chosen
 
 
 SETTINGS = tuple(field.name for field in fields(Schedule))
-
-
-def _require(fits: bool, name: str, value: object, known: str) -> None:
-    if not fits:
-        raise UsageError(f"the sampler setting {name} cannot be {value}", fix=f"use {known}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

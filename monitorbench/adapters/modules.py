@@ -33,7 +33,7 @@ def submodule(model: nn.Module, path: str, *, setting: str, use: str) -> nn.Modu
     """
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if not path or path not in modules:
-        near = difflib.get_close_matches(path, modules, n=3)
+        near = difflib.get_close_matches(path, filter(None, modules), n=3)
         raise UsageError(
             f"the model has no module {path!r} {use}",
             fix=f"did you mean {', '.join(near)}?" if near else f"name a module path in sampling.sampler.{setting}",

@@ -42,7 +42,7 @@ def require_place(spec: ModelSpec, model: Any, device: str) -> None:
     """Refuse a map of modules that are not there, and a model spread beyond the processor that the suite runs on.
 
     Raises:
-        CheckpointError: a name is no module's, or a part of the model is elsewhere.
+        CheckpointError: a name is no module's, or a part of the model is where it cannot run.
     """
     names = [name for name, _ in (*model.named_modules(), *model.named_parameters())]
     if strangers := sorted({*(spec.device_map if isinstance(spec.device_map, Mapping) else ())} - {*names}):
@@ -52,7 +52,15 @@ def require_place(spec: ModelSpec, model: Any, device: str) -> None:
             where=spec.source,
             fix=f"did you mean {', '.join(near)}?" if near else "correct device_map",
         )
-    places = {parameter.device.type for parameter in model.parameters()}
+    devices = [parameter.device.type for parameter in model.parameters()]
+    # A model is fed where its first weight lies.
+    if devices[:1] == ["meta"] and spec.device_map is not None:
+        raise CheckpointError(
+            "device_map leaves its first module on disk, where nothing runs",
+            where=spec.source,
+            fix="map that module to cpu or to a GPU",
+        )
+    places = {*devices}
     if device == "cpu" and (elsewhere := sorted(places - {"cpu", "meta"})):
         raise CheckpointError(
             f"device_map puts a part of it on {elsewhere[0]}, and the suite runs on cpu",

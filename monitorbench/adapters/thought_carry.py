@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from monitorbench.adapters import batches
 from monitorbench.adapters.base import Channel
 from monitorbench.adapters.mixtures import mixture, mixture_like
 from monitorbench.adapters.modules import submodule
-from monitorbench.errors import UsageError
+from monitorbench.adapters.settings import require, require_number, require_one_of, require_whole
+from monitorbench.errors import UsageError, first_line
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 THOUGHT = Channel(name="thought", axis="loop", kind="vector", exact=False)
 Mode: TypeAlias = Literal["hidden", "projection", "mixture"]
@@ -54,7 +56,7 @@ def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
     """Settings of a suite over those that a checkpoint's configuration holds under `thought_loop`.
 
     Raises:
-        UsageError: a value is not one that the family has, or the number of thoughts is said nowhere.
+        UsageError: a setting or its value is not one that the family has, or the number of thoughts is said nowhere.
     """
     given = declared(settings, config)
     if "thoughts" not in given:
@@ -63,26 +65,34 @@ def thinking(settings: Mapping[str, Any], config: Any) -> Thinking:
             fix="set thoughts in sampling.sampler",
         )
     chosen = Thinking(**given)
-    _require(chosen.mode in get_args(Mode), "mode", chosen.mode, ", ".join(get_args(Mode)))
-    _require(chosen.thoughts >= 0, "thoughts", chosen.thoughts, "0 or more")
-    _require(chosen.temperature >= 0, "temperature", chosen.temperature, "0 or more")
-    _require(chosen.top_k >= 0, "top_k", chosen.top_k, "0 for all tokens, or more")
-    _require(chosen.stop_after >= 1, "stop_after", chosen.stop_after, "1 or more")
-    _require(chosen.write in get_args(Write), "write", chosen.write, ", ".join(get_args(Write)))
+    require_one_of("mode", chosen.mode, get_args(Mode))
+    for name, least in (("thoughts", 0), ("stop_after", 1)):
+        require_whole(name, getattr(chosen, name), least)
+    require_whole("top_k", chosen.top_k, 0, "a whole number, 0 for all tokens, or more")
+    for name in ("temperature", "stop_entropy"):
+        require_number(name, getattr(chosen, name), 0)
+    projects = isinstance(chosen.projection, str) and (chosen.projection != "" or chosen.mode != "projection")
+    require(projects, "projection", chosen.projection or "empty", "the path of a module that projects thoughts")
+    require_one_of("write", chosen.write, get_args(Write))
     maps = chosen.write == "ridge"
-    _require(not (maps and chosen.mode == "mixture"), "write", "ridge", "mixture, which mode: mixture carries as it is")
-    _require(not (maps and chosen.thoughts == 0), "write", "ridge", "mixture: without thoughts there is none to map to")
+    require(not (maps and chosen.mode == "mixture"), "write", "ridge", "mixture, which mode: mixture carries as it is")
+    require(not (maps and chosen.thoughts == 0), "write", "ridge", "mixture: without thoughts there is none to map to")
     return chosen
 
 
 def declared(settings: Mapping[str, Any], config: Any) -> dict[str, Any]:
-    """The same settings, before it is asked whether they fit."""
-    return {**(getattr(config, "thought_loop", None) or {}), **settings}
+    """The same settings, before it is asked whether their values fit.
 
-
-def _require(fits: bool, name: str, value: object, known: str) -> None:
-    if not fits:
-        raise UsageError(f"the sampler setting {name} cannot be {value}", fix=f"use {known}")
+    Raises:
+        UsageError: what the configuration holds is not a mapping of settings that the family has.
+    """
+    said = getattr(config, "thought_loop", None) or {}
+    if not isinstance(said, Mapping):
+        raise UsageError(
+            f"thought_loop in the checkpoint's config.json is {said!r}", fix="write {thoughts: N} or more there"
+        )
+    batches.check_settings(list(said), tuple(Thinking.__dataclass_fields__), "thought-loop")
+    return {**said, **settings}
 
 
 class Carry:
@@ -112,7 +122,7 @@ class Carry:
         if self._chosen.mode == "hidden":
             return state_B1d
         if self._projection is not None:
-            projected_B1d: Tensor = self._projection(state_B1d)
+            projected_B1d = self._projected(self._projection, state_B1d)
             return torch.cat([state_B1d, projected_B1d], 1)
         logits_B1V = logits_B1V / (self._chosen.temperature or 1.0)
         if self._chosen.top_k:
@@ -120,6 +130,22 @@ class Carry:
             logits_B1V = logits_B1V.masked_fill(logits_B1V < least_B11, -torch.inf)
         log_share_B1V: Tensor = logits_B1V.log_softmax(-1)
         return log_share_B1V
+
+    def _projected(self, projection: nn.Module, state_B1d: Tensor) -> Tensor:
+        """(B, 1, d) a state after its projection."""
+        import torch
+
+        fix = "name a module that projects thoughts in sampling.sampler.projection"
+        try:
+            projected: Any = projection(state_B1d)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, TypeError) as error:
+            what = f"the module {self._chosen.projection} does not take a thought in: {first_line(error)}"
+            raise UsageError(what, fix=fix) from error
+        if not isinstance(projected, torch.Tensor) or projected.shape != state_B1d.shape:
+            raise UsageError(f"what the module {self._chosen.projection} puts out is no thought", fix=fix)
+        return projected
 
     def fed(self, value: Tensor) -> Tensor:
         """(B, 1, d) what the next forward pass takes in for a carried value."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.commands.parsing import Parser, whole_number
-from monitorbench.errors import MonitorbenchError, UsageError
+from monitorbench.errors import MonitorbenchError, UsageError, described
 
 if TYPE_CHECKING:
     from monitorbench.adapters.conformance import Outcome, Trial
@@ -30,7 +30,9 @@ def declare(parser: Parser) -> None:
     check.add_argument(
         "name", metavar="NAME", help="adapter family (see `monitorbench list adapters`), or package.module:Class"
     )
-    check.add_argument("--model", metavar="MODEL", required=True, help="checkpoint folder, zoo:NAME, or hub id")
+    check.add_argument(
+        "--model", metavar="MODEL", required=True, help="checkpoint folder, zoo:NAME, package:NAME, or hub id"
+    )
     check.add_argument("--trust-remote-code", action="store_true", help="run model code that comes with the checkpoint")
     group = check.add_argument_group("what is generated")
     group.add_argument(
@@ -39,7 +41,7 @@ def declare(parser: Parser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="prompts, two or more of about the same length (default: three problems of the task arithmetic-chain)",
+        help="prompts, two or more of about the same length (default: three problems of a task whose words it knows)",
     )
     group.add_argument(
         "--max-new-tokens", metavar="N", type=_from_one, default=8, help="tokens generated at most (default: 8)"
@@ -90,7 +92,8 @@ def _tried(trial: Trial, say: Any) -> list[Outcome]:
     from monitorbench.depth import trace_segment
 
     try:
-        trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits)
+        for hook in (None, lambda _: None):
+            trial.adapter.generate(trial.prompts, trial.seeds, hook, trial.limits)
     except MonitorbenchError:
         raise  # a sampler setting that cannot be, for one
     except Exception:
@@ -108,11 +111,15 @@ def _trial(options: argparse.Namespace) -> Trial:
     with _naming("load"):
         family = ADAPTERS.load(options.name)
         check_settings(list(sampler), family.settings, family.family)
+        if ":" not in options.name:
+            _require_kinds(sampler, getattr(family, "words", ()))
         adapter = _adapter(options, sampler)
     with _naming("encode prompts"):
         texts, prompts = _prompts(adapter, options.prompt)
-    _require_room(adapter, prompts, options.max_new_tokens)
     limits = Limits(max_new_tokens=options.max_new_tokens, sampler=sampler)
+    with _naming("count positions"):
+        extra = adapter.extra_positions(limits)
+    _require_room(adapter, prompts, options.max_new_tokens, extra)
     return Trial(adapter=adapter, prompts=prompts, seeds=range(len(prompts)), limits=limits, texts=texts)
 
 
@@ -130,7 +137,7 @@ def _prompts(adapter: Any, given: Sequence[str]) -> tuple[list[str], list[list[i
     from monitorbench.adapters.batches import bucket_width
 
     buckets: dict[int, dict[str, list[int]]] = {}
-    for text in given or _usual_prompts():
+    for text in given or _usual_prompts(adapter):
         ids = list(adapter.encode(text))
         buckets.setdefault(bucket_width(len(ids)), {})[text] = ids
     if given and len(buckets) > 1:
@@ -143,19 +150,34 @@ def _prompts(adapter: Any, given: Sequence[str]) -> tuple[list[str], list[list[i
     return kept, [texts[text] for text in kept]
 
 
-def _usual_prompts() -> Iterator[str]:
+def _usual_prompts(adapter: Any) -> list[str]:
+    """Problems of the first task whose words the tokenizer knows; of the first one, if it knows none."""
     from monitorbench.tasks.arithmetic_chain import ArithmeticChain
+    from monitorbench.tasks.graph_reachability import GraphReachability
 
-    return (problem.prompt for problem in ArithmeticChain(lengths=(2,)).problems(_DRAWN))
+    tasks = (ArithmeticChain(lengths=(2,)), GraphReachability())
+    prompts = [[problem.prompt for problem in task.problems(_DRAWN)] for task in tasks]
+    known = (texts for texts in prompts if texts[0] in adapter.decode(adapter.encode(texts[0])))
+    return next(known, prompts[0])
 
 
-def _require_room(adapter: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+def _require_room(adapter: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, extra: int) -> None:
     longest = max(len(prompt) for prompt in prompts)
-    if longest + max_new_tokens > adapter.max_length:
+    if longest + max_new_tokens + extra > adapter.max_length:
+        beside = f" and {extra} further positions" if extra else ""
         raise UsageError(
-            f"a prompt and its text take {longest} + {max_new_tokens} tokens, the model holds {adapter.max_length}",
+            f"a prompt and its text take {longest} + {max_new_tokens} tokens{beside}, "
+            f"the model holds {adapter.max_length}",
             fix="lower --max-new-tokens or use shorter prompts",
         )
+
+
+def _require_kinds(sampler: Mapping[str, Any], words: Sequence[str]) -> None:
+    """A suite takes text for the settings that are words, and numbers, true or false for the others."""
+    for name, value in sampler.items():
+        if isinstance(value, str) != (name in words):
+            fix = "write text" if name in words else "write a number, true or false"
+            raise UsageError(f"{name} cannot be {value!r}", where="--set", fix=fix)
 
 
 def _sampler(settings: Sequence[str]) -> dict[str, float | int | bool | str]:
@@ -192,8 +214,6 @@ def _importing_from_here() -> Iterator[None]:
 @contextmanager
 def _naming(action: str) -> Iterator[None]:
     """An error that another's adapter runs into is that adapter's."""
-    from monitorbench.adapters.conformance import described
-
     try:
         yield
     except MonitorbenchError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from monitorbench.commands.parsing import Parser
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
+    from monitorbench.selftest.cases import Case
     from monitorbench.selftest.outcome import Outcome
 
 NAME = "selftest"
@@ -31,24 +33,29 @@ def declare(parser: Parser) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="leave out the cases that take long for what they tell")
     parser.add_argument(
-        "--only", metavar="CASE", action="append", default=[], help="run this case only (repeatable); see --list"
+        "--only",
+        metavar="CASE",
+        action="append",
+        default=[],
+        help="run this case only, be it quick or not (repeatable); see --list",
     )
     parser.add_argument("--list", action="store_true", help="print the table of expected verdicts and run nothing")
     parser.add_argument("--output", metavar="PATH", type=Path, help="also write the record as JSON to this file")
-    parser.add_argument("--json", action="store_true", help="print the record as JSON on stdout and all else on stderr")
+    parser.add_argument(
+        "--json", action="store_true", help="print the record, or the table, as JSON on stdout and all else on stderr"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the cases; 0 when all came out as expected, 1 when one did not."""
     from monitorbench.adapters.factory import resolve_device
     from monitorbench.invocation import refuse_unwritable
+    from monitorbench.report.write import write_text
     from monitorbench.selftest.cases import chosen, table
 
     cases = chosen(table(), only=options.only, quick=options.quick)
     if options.list:
-        rows = ((case.name, case.truth, {name: str(v) for name, v in case.expected.items()}) for case in cases)
-        for name, truth, expected in rows:
-            sys.stdout.write(f"{name}: {truth}\n  {_listed(expected)}\n")
+        sys.stdout.write(_table(cases, as_json=options.json))
         return 0
     if options.output:
         refuse_unwritable(options.output)
@@ -61,9 +68,15 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         stdout.write(text)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text, encoding="utf-8")
+        write_text(text, options.output)
     return 0 if record["as_expected"] else 1
+
+
+def _table(cases: Sequence[Case], *, as_json: bool) -> str:
+    rows = [{"case": case.name, "truth": case.truth, "expected": dict(case.expected)} for case in cases]
+    if as_json:
+        return json.dumps(rows, indent=2) + "\n"
+    return "".join(f"{case.name}: {case.truth}\n  {_listed(case.expected)}\n" for case in cases)
 
 
 def _outcomes(cases: Any, options: argparse.Namespace, screen: Any) -> list[Outcome]:
@@ -100,7 +113,7 @@ def _told(outcome: Outcome) -> list[str]:
     return [head, *(f"      {difference}\n" for difference in outcome.differences)]
 
 
-def _listed(verdicts: dict[str, str]) -> str:
+def _listed(verdicts: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
 
 

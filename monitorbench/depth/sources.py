@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.adapters.base import Segment
+from monitorbench.adapters.base import Limits, Segment
 from monitorbench.adapters.checkpoint import quiet
 from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.adapters.weightless import build
@@ -68,9 +68,10 @@ class WeightlessModel:
         """
         if self.adapter is None:
             return (_forward(self.model, context),)
+        beside = self.adapter.extra_positions(Limits(max_new_tokens=1, sampler={}))
         with quiet():
             segments = self.adapter.segments(
-                context_length=context, max_new_tokens=max(1, context - 1), sampler={}, commit=commit
+                context_length=context, max_new_tokens=max(1, context - 1 - beside), sampler={}, commit=commit
             )
         if steps is None:
             return segments

@@ -39,7 +39,15 @@ def write(report: Report, path: Path) -> None:
         InvalidReportError: as `dumps`.
         UsageError: if `path` is not a regular file or cannot be written.
     """
-    text = dumps(report)
+    write_text(dumps(report), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text to `path` as `write` writes a report.
+
+    Raises:
+        UsageError: if `path` is not a regular file or cannot be written.
+    """
     # A link keeps pointing at the file it names; only that file is replaced.
     target = Path(os.path.realpath(path))
     try:

@@ -327,3 +327,6 @@ def test_devices() -> None:
     assert resolve_device("auto") == ("cuda" if torch.cuda.device_count() else "cpu")
     with pytest.raises(UsageError, match=r"device cuda:99 is not there: .* are visible; use --device cpu or auto"):
         resolve_device("cuda:99")
+    for name in ("gpu", "cuda:x", "cuda:-1", "cpu:0"):
+        with pytest.raises(UsageError, match=rf"there is no device '{name}'; use auto, cpu, cuda or cuda:N"):
+            resolve_device(name)

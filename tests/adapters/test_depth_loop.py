@@ -324,6 +324,18 @@ def test_depth_grows_with_every_loop_at_a_site_and_not_at_all_where_its_state_ca
             "the sampler setting calls cannot be 1; use a whole number, 2 or more",
         ),
         (
+            {"site": "model.layers.0", "calls": float("inf")},
+            "the sampler setting calls cannot be inf; use a whole number, 2 or more",
+        ),
+        (
+            {"site": 3, "calls": 4},
+            "the sampler setting site cannot be 3; use the path of a module, as text",
+        ),
+        (
+            {"site": "", "calls": 4},
+            "the model has no module '' to watch in a loop; name a module path in sampling.sampler.site",
+        ),
+        (
             {"site": "model.layers.0", "calls": 3},
             "the module model.layers.0 ran 4 times in a forward pass, not 3 times; set calls to 4 in sampling.sampler",
         ),

@@ -81,7 +81,11 @@ def test_equal_scores_are_filled_from_the_left() -> None:
         ({"remasking": "best"}, "the sampler setting remasking cannot be best; use confidence, margin, entropy, "),
         ({"steps": 0}, "the sampler setting steps cannot be 0; use 1 to 18, the block's length"),
         ({"steps": 19}, "the sampler setting steps cannot be 19; use 1 to 18"),
-        ({"block_length": 0}, "the sampler setting block_length cannot be 0; use a whole number from 1 on"),
+        ({"block_length": 0}, "the sampler setting block_length cannot be 0; use a whole number, 1 or more"),
+        ({"block_length": 2.5}, "the sampler setting block_length cannot be 2.5; use a whole number, 1 or more"),
+        ({"steps": 2.5}, "the sampler setting steps cannot be 2.5; use 1 to 18, the block's length"),
+        ({"steps": True}, "the sampler setting steps cannot be True; use 1 to 18, the block's length"),
+        ({"revise": 1}, "the sampler setting revise cannot be 1; use true or false"),
         ({"temperature": -1.0}, "the sampler setting temperature cannot be -1.0; use 0 or more"),
     ],
 )

@@ -60,6 +60,12 @@ def test_a_map_that_does_not_fit_is_refused(saved: Saved) -> None:
     assert nowhere.endswith("; correct device_map, or leave it out")
 
 
+@NEEDS_ACCELERATE
+def test_what_takes_the_tokens_in_cannot_stay_on_disk(saved: Saved) -> None:
+    what = "device_map leaves its first module on disk, where nothing runs; map that module to cpu or to a GPU"
+    assert refusal(saved("gpt2"), device_map={"": "disk"}) == what
+
+
 def test_a_suite_that_runs_on_the_processor_places_nothing_elsewhere() -> None:
     def spread_over(*devices: str) -> Any:
         parameters = [SimpleNamespace(device=torch.device(device)) for device in devices]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Limits, Output
 from monitorbench.adapters.conformance import Trial, findings
 from monitorbench.adapters.factory import load_model
+from monitorbench.adapters.thought_carry import thinking
 from monitorbench.adapters.thought_loop import ThoughtLoop
 from monitorbench.depth import opaque_depth, trace_segment
 from monitorbench.errors import UsageError
@@ -210,8 +212,20 @@ def test_the_depth_of_thoughts_that_run_through_a_recurrent_state_is_refused(kin
     ("settings", "message"),
     [
         ({"mode": "dream"}, "the sampler setting mode cannot be dream; use hidden, projection, mixture"),
-        ({"thoughts": -1}, "the sampler setting thoughts cannot be -1; use 0 or more"),
-        ({"stop_after": 0}, "the sampler setting stop_after cannot be 0; use 1 or more"),
+        ({"thoughts": -1}, "the sampler setting thoughts cannot be -1; use a whole number, 0 or more"),
+        ({"thoughts": 2.5}, "the sampler setting thoughts cannot be 2.5; use a whole number, 0 or more"),
+        ({"thoughts": True}, "the sampler setting thoughts cannot be True; use a whole number, 0 or more"),
+        ({"thoughts": "four"}, "the sampler setting thoughts cannot be four; use a whole number, 0 or more"),
+        ({"top_k": 1.5}, "the sampler setting top_k cannot be 1.5; use a whole number, 0 for all tokens, or more"),
+        ({"temperature": float("inf")}, "the sampler setting temperature cannot be inf; use 0 or more"),
+        ({"stop_entropy": -1}, "the sampler setting stop_entropy cannot be -1; use 0 or more"),
+        ({"stop_after": 0}, "the sampler setting stop_after cannot be 0; use a whole number, 1 or more"),
+        ({"mode": "projection"}, "the sampler setting projection cannot be empty; use the path of a module that"),
+        ({"mode": "projection", "projection": "lm_head"}, "what the module lm_head puts out is no thought; name a"),
+        (
+            {"mode": "projection", "projection": "transformer.wte"},
+            "the module transformer.wte does not take a thought in: Expected tensor for argument #1 'indices'",
+        ),
         (
             {"mode": "projection", "projection": "transformer.h.0.mpl"},
             "the model has no module 'transformer.h.0.mpl' to project thoughts with; did you mean transformer.h.0.mlp",
@@ -221,6 +235,20 @@ def test_the_depth_of_thoughts_that_run_through_a_recurrent_state_is_refused(kin
 def test_a_setting_that_cannot_be_is_refused(trial_of: MakeTrial, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as refused:
         generated(trial_of("thinking gpt2"), **settings)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (4, "thought_loop in the checkpoint's config.json is 4; write {thoughts: N} or more there"),
+        ({"thougts": 4}, "the adapter family thought-loop has no sampler setting 'thougts'; use thoughts, mode"),
+        ({"thoughts": "4x"}, "the sampler setting thoughts cannot be 4x; use a whole number, 0 or more"),
+    ],
+)
+def test_a_checkpoint_that_declares_what_cannot_be_is_refused(declared: Any, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        thinking({}, SimpleNamespace(thought_loop=declared))
     assert str(refused.value).startswith(message)
 
 

@@ -46,11 +46,25 @@ def test_the_table_can_be_read_without_running_it(command: Command) -> None:
     assert [line.partition(":")[0] for line in out.splitlines()[::2]] == [case.name for case in table()]
 
 
+def test_the_table_as_json(command: Command) -> None:
+    code, out, err = command("selftest", "--list", "--json", "--only", "loop-chain")
+    (row,) = json.loads(out)
+    assert (code, err, row["case"]) == (0, "", "loop-chain")
+    assert row["expected"] == {"high-state": "fail", "low-state": "fail", "depth": "fail"}
+
+
+def test_a_case_that_is_named_runs_though_it_is_not_quick(command: Command) -> None:
+    (slow, *_) = [case.name for case in table() if not case.quick]
+    _, out, _ = command("selftest", "--list", "--quick", "--only", slow)
+    assert out.startswith(f"{slow}: ")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--only", "ar-chian"), "no case of the selftest is called 'ar-chian'; did you mean `ar-chain`?"),
         (("--device", "cuda:99", "--only", "ar-chain"), "device cuda:99 is not there"),
+        (("--device", "gpu"), "there is no device 'gpu'; use auto, cpu, cuda or cuda:N"),
         (("--dtype", "int8"), "--dtype cannot be 'int8'"),
         (("--output", "."), "is a folder, not a file"),
     ],

@@ -85,6 +85,13 @@ class TestFamilies:
         (note,) = weightless(str(saved(MAMBA))).notes
         assert note.startswith("it carries a state along the text")
 
+    def test_thoughts_leave_room_for_a_prompt_at_any_context_longer_than_they_are(self):
+        model = weightless("zoo:thought-opaque")
+        _, think, _ = model.segments(context=5)
+        assert think.repeat == (3, 3)
+        with pytest.raises(UsageError, match="no room for a prompt beside 3 thoughts"):
+            model.segments(context=4)
+
     def test_steps_and_canvas_replace_those_of_the_configuration(self):
         model = weightless("zoo:diffusion-chain", canvas=5)
         _, denoise = model.segments(context=64, steps=3)

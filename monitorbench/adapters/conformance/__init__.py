@@ -9,11 +9,9 @@ replay bit for bit, findings say how it departs. What is observed is kept in mem
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -42,7 +40,7 @@ from monitorbench.adapters.conformance.runs import (
     texts_are_in_bounds,
 )
 from monitorbench.adapters.conformance.trial import Finding, Trial
-from monitorbench.errors import UsageError
+from monitorbench.errors import UsageError, described
 
 __all__ = [
     "CHECKS",
@@ -51,7 +49,6 @@ __all__ = [
     "Trial",
     "channel_events_count_up",
     "channels_are_as_declared",
-    "described",
     "edits_arrive",
     "findings",
     "identity_is_no_hook",
@@ -162,9 +159,3 @@ def _tried(rule: str, check: Check, trial: Trial) -> tuple[Finding, ...]:
         raise
     except Exception as error:
         return (Finding(rule=rule, what=f"raises {described(error)}"),)
-
-
-def described(error: Exception) -> str:
-    """What an error says, and the line that raised it."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
