@@ -1,101 +1,37 @@
-"""States of looped models: what every run of a block leaves, read and written as tokens, and cut in the depth.
+"""States of looped models: what every run of a block leaves, read and written as tokens.
 
 Shape suffixes: B rows, P positions of one forward pass, T tokens, d width of the model, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from looped_models import LOOPED, build_looped
 from torch import Tensor
 from transformers import (
-    DynamicCache,
     GPT2Config,
     HrmTextConfig,
-    HrmTextForCausalLM,
-    LlamaConfig,
-    LlamaForCausalLM,
     MambaConfig,
     MambaForCausalLM,
 )
-from transformers import LlamaModel as Llama
-from transformers.masking_utils import create_causal_mask
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import ABSENT, Edit, Event, Hook, Output
 from monitorbench.adapters.conformance import Trial, findings
 from monitorbench.adapters.depth_loop import DepthLoop
 from monitorbench.adapters.factory import load_model
-from monitorbench.depth import CONVENTIONS, compose, opaque_depth, trace_segment
+from monitorbench.depth import opaque_depth, trace_segment
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention, build_hook
 from monitorbench.suite.model import ModelSpec
 
 MakeTrial = Callable[..., Trial]
-LOOPED = {"site": "model.layers.0", "calls": 4}
-
-
-class LoopedModel(Llama):
-    """One block, run several times, with the norm after each run, as Ouro does.
-
-    Its configuration counts a layer for every run, so that the cache has a place for each.
-    """
-
-    def __init__(self, config: LlamaConfig) -> None:
-        super().__init__(config)
-        self.layers = self.layers[:1]
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        use_cache: bool | None = None,
-        **_: Any,
-    ) -> BaseModelOutputWithPast:
-        state_BPd = self.embed_tokens(input_ids)
-        if use_cache and past_key_values is None:
-            past_key_values = DynamicCache(config=self.config)
-        if position_ids is None:
-            position_ids = torch.arange(input_ids.shape[1])[None]
-        shared = {"past_key_values": past_key_values, "position_ids": position_ids}
-        mask = create_causal_mask(config=self.config, inputs_embeds=state_BPd, attention_mask=attention_mask, **shared)
-        turned = self.rotary_emb(state_BPd, position_ids)
-        for loop in range(self.config.num_hidden_layers):
-            self.layers[0].self_attn.layer_idx = loop
-            state_BPd = self.norm(self.layers[0](state_BPd, mask, position_embeddings=turned, **shared))
-        return BaseModelOutputWithPast(last_hidden_state=state_BPd, past_key_values=past_key_values)
-
-
-class LoopedForCausalLM(LlamaForCausalLM):
-    def __init__(self, config: LlamaConfig) -> None:
-        super().__init__(config)
-        self.model = LoopedModel(config)
-
-
-def build_looped(words: int, *, loops: int = 4) -> Any:
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": loops, "num_attention_heads": 2}
-    # Larger weights than usual, so that states differ enough to matter.
-    config = LlamaConfig(vocab_size=words, max_position_embeddings=96, initializer_range=0.2, **sizes)
-    model = LoopedForCausalLM(config).eval()
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        model.model.norm.weight.mul_(1.5)
-    return model
-
-
-def build_hrm(**cycles: int) -> Any:
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    return HrmTextForCausalLM(HrmTextConfig(vocab_size=50, head_dim=16, **sizes, **cycles)).eval()
 
 
 @pytest.fixture
@@ -263,50 +199,6 @@ def test_the_text_of_a_row_that_has_ended_is_no_longer_live(trial: Trial) -> Non
             assert bool(event.live[0]) == (event.index.step == 0)
 
 
-def depth(adapter: Any, *, convention: Any = "circuit", **sampler: Any) -> int:
-    segments = adapter.segments(context_length=64, max_new_tokens=8, sampler=sampler)
-    return opaque_depth(segments, convention=convention).depth
-
-
-@pytest.mark.parametrize("convention", CONVENTIONS)
-def test_loops_and_seams_leave_the_depth_of_the_plain_forward_pass(convention: str) -> None:
-    hrm, looped = build_hrm(), build_looped(50)
-    whole = depth(Autoregressive(model=hrm, tokenizer=None), convention=convention)
-    assert depth(DepthLoop(model=hrm, tokenizer=None), convention=convention) == whole
-    at_site = {"site": "model.L_module", "calls": 6}
-    assert depth(DepthLoop(model=hrm, tokenizer=None), convention=convention, **at_site) == whole
-    whole = depth(Autoregressive(model=looped, tokenizer=None), convention=convention)
-    assert depth(DepthLoop(model=looped, tokenizer=None), convention=convention, **LOOPED) == whole
-
-
-def depths(models: Sequence[Any], *cuts: frozenset[str], **sampler: Any) -> Iterator[list[int]]:
-    """For each set of channels that can be read, the depth of every model."""
-    adapters = [DepthLoop(model=model, tokenizer=None) for model in models]
-    calls = [{"calls": model.config.num_hidden_layers} if sampler else {} for model in models]
-    traces = [
-        [trace_segment(part) for part in adapter.segments(context_length=64, max_new_tokens=8, sampler=sampler | own)]
-        for adapter, own in zip(adapters, calls, strict=True)
-    ]
-    return ([compose(trace, cut).depth for trace in traces] for cut in cuts)
-
-
-def test_depth_grows_with_every_high_cycle_and_not_at_all_where_both_states_can_be_read() -> None:
-    cuts = [frozenset(names) for names in ((), ("z_H",), ("z_L",), ("z_H", "z_L"))]
-    opaque, high, low, both = depths([build_hrm(H_cycles=cycles) for cycles in (1, 2, 3)], *cuts)
-    assert len(set(both)) == 1
-    # A cycle is four runs of a stack, each as deep as what is left of one when both states are read.
-    assert [deeper - less for less, deeper in pairwise(opaque)] == [4 * both[0]] * 2
-    for one in (high, low):
-        assert all(none < some < every for none, some, every in zip(both, one, opaque, strict=True))
-
-
-def test_depth_grows_with_every_loop_at_a_site_and_not_at_all_where_its_state_can_be_read() -> None:
-    models = [build_looped(50, loops=loops) for loops in (2, 3, 8)]
-    opaque, read = depths(models, frozenset(), frozenset({"loop_state"}), site="model.layers.0")
-    assert len(set(read)) == 1
-    assert opaque[2] - opaque[1] == 5 * (opaque[1] - opaque[0]) > 0
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -368,7 +260,7 @@ def test_a_site_that_does_not_loop_is_refused(trial: Trial, settings: Mapping[st
         generated(there, lambda _: None)
     assert str(refused.value).startswith(message)
     with pytest.raises(UsageError) as untraced:
-        depth(trial.adapter, **settings)
+        opaque_depth(trial.adapter.segments(context_length=64, max_new_tokens=8, sampler=settings))
     assert str(untraced.value) == str(refused.value)
 
 
