@@ -205,7 +205,7 @@ class _Watcher:
         if self._block < 0:
             raise CheckpointError(
                 "this transformers generates without the denoising step that is watched",
-                fix="use transformers 5.17 to 5.23",
+                fix="use transformers 5.23",
             )
 
     def _prepare(self, **inputs: Any) -> Any:
