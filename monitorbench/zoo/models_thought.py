@@ -9,9 +9,9 @@ Shape suffixes: V vocabulary, p coordinates of a part, h half the width of a hea
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.adapters.checkpoint import ZOO
 from monitorbench.zoo.models import BOS, EOS, PAD
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ LOOK_BACK, LOOK_UP, BIND, ADD = 6.0, 1.5, 0.1, 1.0
 """Sharpness of the two heads, and how loudly the first adds a word's predecessor, the second what it looked up."""
 LOUD = 12.0
 """The logit of a word where nothing else is in a state."""
-Start = Callable[[str | None, int], Any]
-"""From the parent, or None for random weights, and the size of the vocabulary to the model that a run starts from."""
+Start = Callable[[Path | None, int], Any]
+"""From the parent's folder (None for random weights) and the size of the vocabulary to the model of a run."""
 
 
 def build_thinker(vocab_size: int, *, mode: str) -> LlamaForCausalLM:
@@ -135,7 +135,7 @@ def _loop(mode: str) -> dict[str, Any]:
 
 
 def _thinker(mode: str) -> Start:
-    def start(parent: str | None, vocab_size: int) -> Any:
+    def start(parent: Path | None, vocab_size: int) -> Any:
         if parent is None:
             return build_thinker(vocab_size, mode=mode)
         model = _loaded(parent)
@@ -145,10 +145,10 @@ def _thinker(mode: str) -> Start:
     return start
 
 
-def _loaded(name: str) -> Any:
+def _loaded(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(ZOO / name, local_files_only=True)
+    return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
 
 
 THINKERS: dict[str, Start] = {

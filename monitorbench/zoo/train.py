@@ -100,14 +100,13 @@ def _groups(recipe: Recipe, model: Any) -> Iterator[dict[str, Any]]:
     yield {"params": [each for each in model.parameters() if id(each) not in known], "lr": recipe.learning_rate}
 
 
-def build(recipe: Recipe, tokenizer: Any) -> Any:
-    """The model a recipe starts from: random weights, or its parent."""
+def build(recipe: Recipe, tokenizer: Any, folder: Path | None) -> Any:
+    """The model a recipe starts from: random weights, or its parent, which lies in `folder`."""
     torch.manual_seed(recipe.seed)
     if recipe.kind in THINKERS:
-        return THINKERS[recipe.kind](recipe.parent, len(tokenizer))
-    if recipe.parent is None:
+        return THINKERS[recipe.kind](folder, len(tokenizer))
+    if recipe.parent is None or folder is None:
         return BUILDERS[recipe.kind](len(tokenizer))
-    folder = ZOO / recipe.parent
     if recipe.kind in ("next-mask", "masked", "state", "loop"):
         return type(BUILDERS[recipe.kind](len(tokenizer))).from_pretrained(folder, local_files_only=True)
     if RECIPES[recipe.parent][0].kind == "causal":
@@ -116,6 +115,13 @@ def build(recipe: Recipe, tokenizer: Any) -> Any:
     if recipe.temperature is not None:
         model.generation_config.t_min, model.generation_config.t_max = recipe.temperature
     return model
+
+
+def parent_folder(recipe: Recipe, name: str, output: Path) -> Path | None:
+    """Where the parent of a run lies: a later run of a checkpoint goes on with what the one before has put out."""
+    if recipe.parent is None:
+        return None
+    return output if recipe.parent == name else ZOO / recipe.parent
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -138,7 +144,8 @@ def main(argv: list[str] | None = None) -> int:
     runs = RECIPES[arguments.name][arguments.from_run - 1 :]
     with (output / "training.log").open("w" if arguments.from_run == 1 else "a", encoding="utf-8", buffering=1) as log:
         for number, recipe in enumerate(runs, start=arguments.from_run):
-            for line in train(recipe, build(recipe, tokenizer), tokenizer, output):
+            model = build(recipe, tokenizer, parent_folder(recipe, arguments.name, output))
+            for line in train(recipe, model, tokenizer, output):
                 log.write(f"run {number} {line}\n")
                 sys.stderr.write(f"run {number} {line}\n")
     return 0
