@@ -66,6 +66,7 @@ def resolved(suite: Suite) -> dict[str, Any]:
         **{name: _given(asdict(spec)) for name, spec in models.items() if spec is not None},
         "device": suite.device,
         "dtype": suite.dtype,
+        **({"alert": "any"} if suite.family == "alert: any" else {"gate": "all"}),
         **({"channels": {name: asdict(c) for name, c in suite.channels.items()}} if suite.channels else {}),
         "tasks": {
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
@@ -147,6 +148,7 @@ def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: 
         checks=tuple(checks),
         source_hash=source_hash,
         channels={name: ChannelSpec(**fields) for name, fields in plain.get("channels", {}).items()},
+        family="alert: any" if "alert" in plain else "gate: all",
         **{key: plain[key] for key in ("device", "dtype") if key in plain},
     )
 

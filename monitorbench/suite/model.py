@@ -69,6 +69,8 @@ class Sampling:
         batch_size: rows of every forward pass.
         sampler: settings of the adapter's sampler by its own names; those not given are the checkpoint's.
         stop: a response ends before the first of these strings.
+        sequential: record prompts a batch at a time and stop once every check is decided, by bounds that hold at
+            whatever moment one looks.
     """
 
     seed: int = 0
@@ -77,6 +79,7 @@ class Sampling:
     batch_size: int = 32
     sampler: Mapping[str, float | int | bool | str] = field(default_factory=dict)
     stop: tuple[str, ...] = ()
+    sequential: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +106,19 @@ class CheckSpec:
     gated: bool = True
 
 
+Family = Literal["gate: all", "alert: any"]
+"""How the checks of a suite are taken together."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suite:
-    """A whole suite. `source_hash` is the SHA-256 of the suite's text and that of everything it includes."""
+    """A whole suite.
+
+    Attributes:
+        family: `gate: all`, every check by itself, since all of them have to pass; or `alert: any`, an alarm if any
+            fails, at an error rate that holds for all of them together.
+        source_hash: SHA-256 of the suite's text and that of everything it includes.
+    """
 
     path: Path
     name: str
@@ -118,6 +131,7 @@ class Suite:
     device: str = "auto"
     dtype: str = "float32"
     channels: Mapping[str, ChannelSpec] = field(default_factory=dict)
+    family: Family = "gate: all"
     source_hash: str = ""
 
 

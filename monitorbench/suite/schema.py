@@ -71,6 +71,7 @@ def _suite(vocabulary: Vocabulary) -> Json:
             "description": "Number format of the weights.",
         },
         "channels": _channels(),
+        **_family(),
         "tasks": _tasks(vocabulary),
         "sampling": _sampling(),
         "defaults": _defaults(vocabulary),
@@ -81,6 +82,7 @@ def _suite(vocabulary: Vocabulary) -> Json:
         "title": "monitorbench suite",
         **_object(properties, required=("schema_version", "name", "model")),
         "allOf": [_sampler_settings(vocabulary)],
+        "not": {"required": ["gate", "alert"]},
     }
 
 
@@ -140,6 +142,12 @@ def _model(vocabulary: Vocabulary, description: str) -> Json:
         required=("source",),
     )
     return {**mapping, "type": ["string", "object"], **ONE_LINE, "description": description}
+
+
+def _family() -> Json:
+    gate = "Every check has to pass, each judged by itself: no correction for their number is needed. The default."
+    alert = "An alarm if any check fails: fails are corrected for the number of checks (Holm)."
+    return {"gate": {"enum": ["all"], "description": gate}, "alert": {"enum": ["any"], "description": alert}}
 
 
 def _channels() -> Json:
@@ -210,6 +218,11 @@ def _sampling() -> Json:
                 "uniqueItems": True,
                 "default": list(usual.stop),
                 "description": "A response ends before the first of these strings.",
+            },
+            "sequential": {
+                "type": "boolean",
+                "default": usual.sequential,
+                "description": "Stop as soon as every check is decided, by bounds that hold at any moment.",
             },
         }
     ) | {"description": "How rollouts are sampled."}

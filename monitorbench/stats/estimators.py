@@ -1,0 +1,44 @@
+"""Which estimator a claim is judged by: that of a fixed number of prompts, or one that holds at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from monitorbench.stats.bounded import bounded_mean
+from monitorbench.stats.interval import LEVEL, Estimate
+from monitorbench.stats.paired import paired_difference, paired_differences
+from monitorbench.stats.sequential import sequential_mean
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimators:
+    """How every estimate of a run is made.
+
+    Attributes:
+        level: two-sided confidence level; each end is a one-sided bound at (1 - level) / 2.
+        sequential: whether one looks while prompts come in, so that the bounds have to hold whenever one stops.
+    """
+
+    level: float = LEVEL
+    sequential: bool = False
+
+    def drop(self, reference_N: ArrayLike, candidate_N: ArrayLike) -> Estimate:
+        """The drop mean(reference) - mean(candidate) of values in [0, 1], paired by prompt (`paired_difference`).
+
+        Raises:
+            ValueError: if there is no prompt, the lengths differ, or a value lies outside [0, 1].
+        """
+        if not self.sequential:
+            return paired_difference(reference_N, candidate_N, level=self.level)
+        return sequential_mean(paired_differences(reference_N, candidate_N), low=-1.0, high=1.0, level=self.level)
+
+    def mean(self, values_N: ArrayLike, *, low: float = 0.0, high: float = 1.0) -> Estimate:
+        """The mean over prompts of values in [low, high] (`bounded_mean`).
+
+        Raises:
+            ValueError: if there is no prompt, or a value lies outside [low, high].
+        """
+        mean = sequential_mean if self.sequential else bounded_mean
+        return mean(values_N, low=low, high=high, level=self.level)
