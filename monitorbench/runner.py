@@ -10,12 +10,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.checks.base import CheckType, Evidence, report
-from monitorbench.errors import MonitorbenchError
+from monitorbench.judging import Judge
 from monitorbench.notices import (
     ArmStarted,
-    CheckJudged,
-    CheckStarted,
     ModelLoaded,
     Notice,
     RolloutsDone,
@@ -25,9 +22,9 @@ from monitorbench.notices import (
 )
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.exit_code import Inconclusive, overall
-from monitorbench.report.model import CheckReport, Report, RunFacts, Verdict
+from monitorbench.report.model import Report, RunFacts
 from monitorbench.suite.loader import resolved
-from monitorbench.suite.model import CheckSpec, Suite
+from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -65,23 +62,16 @@ def run(suite: Suite, *, inconclusive: Inconclusive = "fail") -> Iterator[Notice
     store = RunStore()
     yield from _record(suite, plan, models, store)
     adapters = {role: model.adapter for role, model in models.items()}
-    judged: dict[str, CheckReport] = {}
-    seconds: dict[str, float] = {}
-    for spec, kind in plan.checks:
-        yield CheckStarted(check=spec.id, type=spec.type)
-        begun = time.perf_counter()
-        evidence = Evidence(suite=suite, adapters=adapters, store=store, judged=judged, exact_replay=device == "cpu")
-        judged[spec.id] = _judge(kind, spec, evidence)
-        seconds[spec.id] = time.perf_counter() - begun
-        yield CheckJudged(check=spec.id, verdict=judged[spec.id].verdict.value, report=judged[spec.id])
-    checks = tuple(judged[spec.id] for spec in suite.checks)
+    judge = Judge(suite=suite, plan=plan, adapters=adapters, store=store, exact_replay=device == "cpu")
+    yield from judge.run()
+    checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
     facts = RunFacts(
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 3),
         host=platform.node(),
         platform=platform.platform(),
-        seconds_by_check={name: round(taken, 3) for name, taken in seconds.items()},
+        seconds_by_check={name: round(taken, 3) for name, taken in judge.seconds.items()},
     )
     yield RunDone(
         report=Report(
@@ -135,16 +125,6 @@ def _prepared(suite: Suite, arm: Arm, adapter: Adapter) -> tuple[int, Iterator[S
     problems = task.problems(spec.n)
     batches = record(arm, adapter=adapter, task=task, problems=problems, sampling=suite.sampling)
     return len(problems) * suite.sampling.seeds_per_prompt, batches
-
-
-def _judge(kind: CheckType, spec: CheckSpec, evidence: Evidence) -> CheckReport:
-    """A check that breaks down is reported as such; the others still get their verdicts."""
-    try:
-        return kind.judge(spec, evidence)
-    except MonitorbenchError as error:
-        return report(spec, Verdict.ERROR, str(error))
-    except Exception as error:  # any other failure is the check's own, and must not cost the verdicts of the others
-        return report(spec, Verdict.ERROR, f"The check broke down: {type(error).__name__}: {error}")
 
 
 def _versions() -> dict[str, Any]:

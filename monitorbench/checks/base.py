@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
@@ -26,6 +27,7 @@ class Evidence:
         store: what was recorded.
         judged: reports of the checks judged before this one, by id.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
+        estimators: what every sampled estimate has to be made by.
     """
 
     suite: Suite
@@ -33,6 +35,7 @@ class Evidence:
     store: RunStore
     judged: Mapping[str, CheckReport]
     exact_replay: bool
+    estimators: Estimators = field(default_factory=Estimators)
 
     @property
     def candidate(self) -> Adapter:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monitorbench.checks.base import Evidence, bound, interval, report
 from monitorbench.checks.chronology_values import RANGES, Measured, by_construction, measure
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
-from monitorbench.stats.bounded import bounded_mean
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import Decision, judge_range
 from monitorbench.stats.power import more_prompts
@@ -82,7 +82,7 @@ class ChronologyScore:
         swapped = evidence.suite.tasks[spec.parameters["task"]].parameters.get("order") == ORDERS[1]
         measured = measure(base, other, swapped=swapped)
         fixed = by_construction(evidence.candidate.left_to_right, measured)
-        estimates = {name: _estimate(name, found, fixed) for name, found in measured.items()}
+        estimates = {name: _estimate(name, found, fixed, evidence.estimators) for name, found in measured.items()}
         found, estimate = measured[metric], estimates[metric]
         common: dict[str, Any] = {
             "unit": "",
@@ -118,13 +118,15 @@ def _arms(spec: CheckSpec, suite: Suite) -> dict[str, Arm]:
     return arms
 
 
-def _estimate(metric: str, found: Measured, fixed: Mapping[str, float]) -> Estimate | None:
+def _estimate(
+    metric: str, found: Measured, fixed: Mapping[str, float], estimators: Estimators
+) -> Estimate | None:
     if not found.values:
         return None
     if metric in fixed:
         return Estimate.fixed(sum(found.values) / found.n, n=found.n)
     low, high = RANGES[metric]
-    return bounded_mean(found.values, low=low, high=high)
+    return estimators.mean(found.values, low=low, high=high)
 
 
 def _verdict(spec: CheckSpec, estimate: Estimate, *, fixed: bool) -> tuple[Verdict, str]:

@@ -1,0 +1,99 @@
+"""From what was recorded to the reports of all checks of a suite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monitorbench.checks.base import CheckType, Evidence, report
+from monitorbench.checks.family import alarms
+from monitorbench.errors import MonitorbenchError
+from monitorbench.notices import CheckJudged, CheckStarted, Notice
+from monitorbench.planning import Plan
+from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.stats.estimators import Estimators
+from monitorbench.stats.interval import LEVEL
+from monitorbench.suite.model import CheckSpec, Suite
+
+if TYPE_CHECKING:
+    from monitorbench.adapters.base import Adapter
+    from monitorbench.rollouts.store import RunStore
+
+UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.UNOBSERVED)
+"""Verdicts that more prompts may change."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judge:
+    """Judges the checks of a plan, each after those it rests on.
+
+    Attributes:
+        suite: the suite.
+        plan: its checks in their order.
+        adapters: the loaded models by role.
+        store: what was recorded.
+        exact_replay: whether the same rollout has to come out bit for bit on this device.
+        judged: reports by id, as they come in.
+        seconds: how long each check took.
+    """
+
+    suite: Suite
+    plan: Plan
+    adapters: Mapping[str, Adapter]
+    store: RunStore
+    exact_replay: bool
+    judged: dict[str, CheckReport] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Notice]:
+        """Judge every check, and tell of each when its verdict stands."""
+        together = self.suite.family == "alert: any"
+        for spec, kind in self.plan.checks:
+            yield CheckStarted(check=spec.id, type=spec.type)
+            begun = time.perf_counter()
+            self.judged[spec.id] = self._at(LEVEL, spec, kind)
+            self.seconds[spec.id] = time.perf_counter() - begun
+            if not together:
+                yield _told(self.judged[spec.id])
+        if together:
+            self.judged.update(alarms(self.judged, self._again, level=LEVEL))
+            yield from map(_told, self.judged.values())
+
+    def is_decided(self) -> bool:
+        """Whether more prompts would change no verdict; checks that record nothing are not looked at."""
+        for spec, kind in self.plan.checks:
+            if kind.arms(spec, suite=self.suite, candidate=self.adapters["candidate"]):
+                self.judged[spec.id] = self._at(LEVEL, spec, kind)
+        found = [each.verdict for each in self.judged.values()]
+        self.judged.clear()
+        return not any(verdict in UNDECIDED for verdict in found)
+
+    def _again(self, name: str, level: float) -> CheckReport:
+        return next(self._at(level, spec, kind) for spec, kind in self.plan.checks if spec.id == name)
+
+    def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
+        evidence = Evidence(
+            suite=self.suite,
+            adapters=self.adapters,
+            store=self.store,
+            judged=self.judged,
+            exact_replay=self.exact_replay,
+            estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
+        )
+        return _judged(kind, spec, evidence)
+
+
+def _told(found: CheckReport) -> CheckJudged:
+    return CheckJudged(check=found.id, verdict=found.verdict.value, report=found)
+
+
+def _judged(kind: CheckType, spec: CheckSpec, evidence: Evidence) -> CheckReport:
+    """A check that breaks down is reported as such; the others still get their verdicts."""
+    try:
+        return kind.judge(spec, evidence)
+    except MonitorbenchError as error:
+        return report(spec, Verdict.ERROR, str(error))
+    except Exception as error:  # any other failure is the check's own, and must not cost the verdicts of the others
+        return report(spec, Verdict.ERROR, f"The check broke down: {type(error).__name__}: {error}")
