@@ -36,6 +36,11 @@ def usual_report(suite: Suite, *, partial: bool = False) -> Path:
     return REPORTS / f"{file_name(suite.name)}{f'-{file_name(ids)}' if partial else ''}.json"
 
 
+def store_folder(suite: Suite, report: Path) -> Path:
+    """Where the rollouts of a suite are kept: beside its report. Runs of parts of a suite share them."""
+    return report.parent / file_name(suite.name)
+
+
 def refuse_unwritable(path: Path) -> None:
     """Find out before a run, not after it, that its report could not be written. Nothing is left behind.
 

@@ -40,19 +40,29 @@ class SettingIgnored(Notice):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmStarted(Notice):
-    """Recording of an arm begins."""
+    """Recording of an arm begins; `reused` of its rollouts were stored by an earlier run."""
 
     arm: str
     rollouts: int
+    reused: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutsDone(Notice):
-    """So many rollouts of an arm are recorded."""
+    """So many rollouts of an arm are there, those from the store included."""
 
     arm: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutsLost(Notice):
+    """A file of the run store no longer holds what was written; its rollouts are recorded again."""
+
+    file: str
+    rollouts: int
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

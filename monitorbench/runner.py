@@ -5,17 +5,17 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.judging import Judge
 from monitorbench.notices import (
-    ArmStarted,
     ModelLoaded,
     Notice,
-    RolloutsDone,
     RunDone,
     RunPlanned,
     SettingIgnored,
@@ -27,25 +27,28 @@ from monitorbench.suite.loader import resolved
 from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
-    from monitorbench.adapters.base import Adapter
     from monitorbench.adapters.factory import Loaded
-    from monitorbench.rollouts.arm import Arm, Rollout
+    from monitorbench.rollouts.arm import Arm
+    from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
 
 
-def run(suite: Suite, *, inconclusive: Inconclusive = "fail") -> Iterator[Notice]:
+def run(
+    suite: Suite, *, inconclusive: Inconclusive = "fail", store: Path | None = None, fresh: bool = False
+) -> Iterator[Notice]:
     """Run a suite; the last notice is RunDone with the report.
 
     Args:
         suite: what to run.
         inconclusive: what an inconclusive check does to the exit code.
+        store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
+        fresh: take nothing from the store that was there before.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used; nothing was judged then.
     """
     from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import resolve_device
-    from monitorbench.rollouts.store import RunStore
 
     started, clock = datetime.now(UTC), time.perf_counter()
     require_usable(suite)
@@ -59,10 +62,9 @@ def run(suite: Suite, *, inconclusive: Inconclusive = "fail") -> Iterator[Notice
         yield SettingIgnored(role="candidate", settings=tuple(ignored))
     plan = make_plan(suite, candidate)
     yield _planned(suite, plan)
-    store = RunStore()
-    yield from _record(suite, plan, models, store)
+    kept = yield from _recorded(suite, plan, models, store, fresh=fresh)
     adapters = {role: model.adapter for role, model in models.items()}
-    judge = Judge(suite=suite, plan=plan, adapters=adapters, store=store, exact_replay=device == "cpu")
+    judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
     yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
@@ -104,27 +106,40 @@ def _planned(suite: Suite, plan: Plan) -> RunPlanned:
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def _record(suite: Suite, plan: Plan, models: dict[str, Loaded], store: RunStore) -> Iterator[Notice]:
+def _recorded(
+    suite: Suite, plan: Plan, models: dict[str, Loaded], folder: Path | None, *, fresh: bool
+) -> Generator[Notice, None, RunStore]:
+    """Record all arms; what comes back is what the checks read."""
+    from monitorbench.rollouts.missing import record_all
+    from monitorbench.rollouts.store import RunStore
+
     # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    recordings = [(arm, *_prepared(suite, arm, models[arm.role].adapter)) for arm in plan.arms]
-    for arm, total, batches in recordings:
-        done = 0
-        yield ArmStarted(arm=arm.label, rollouts=total)
-        for rollouts in batches:
-            store.add(arm, rollouts)
-            done += len(rollouts)
-            yield RolloutsDone(arm=arm.label, done=done, total=total)
+    recordings = [_prepared(suite, arm, models[arm.role], kept=folder is not None) for arm in plan.arms]
+    with RunStore(folder if recordings else None, fresh=fresh) as store:
+        yield from record_all(recordings, store)
+    return store
 
 
-def _prepared(suite: Suite, arm: Arm, adapter: Adapter) -> tuple[int, Iterator[Sequence[Rollout]]]:
-    """How many rollouts an arm has, and its recording, which starts when it is iterated."""
-    from monitorbench.rollouts.recorder import record
+def _prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
+    """An arm that can be recorded, with all that decides its rollouts if they are kept."""
+    from monitorbench.rollouts.facts import arm_facts
+    from monitorbench.rollouts.recorder import prepare
 
     spec = suite.tasks[arm.task]
     task = build_task(spec, dict(arm.form))
     problems = task.problems(spec.n)
-    batches = record(arm, adapter=adapter, task=task, problems=problems, sampling=suite.sampling)
-    return len(problems) * suite.sampling.seeds_per_prompt, batches
+    recording = prepare(arm, adapter=model.adapter, task=task, problems=problems, sampling=suite.sampling)
+    if not kept:
+        return recording
+    facts = arm_facts(
+        arm,
+        adapter=model.adapter,
+        model=model.report,
+        task=task,
+        parameters=spec.parameters,
+        limits=recording.limits,
+    )
+    return replace(recording, facts=facts.text)
 
 
 def _versions() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from monitorbench.notices import (
     ModelLoaded,
     Notice,
     RolloutsDone,
+    RolloutsLost,
     RunDone,
     RunPlanned,
     SettingIgnored,
@@ -82,6 +83,8 @@ class Terminal:
             self._result(notice.report)
         elif isinstance(notice, SettingIgnored):
             _out(self._err, _ignored(notice))
+        elif isinstance(notice, RolloutsLost):
+            _out(self._err, _lost(notice))
         elif self._progress is not None:
             self._progress(notice)
 
@@ -140,7 +143,7 @@ class _Lines:
                 _out(self._console, _loaded(notice))
             case ArmStarted():
                 self._started += 1
-                line = f"recording arm {self._started} of {self._arms}: {notice.arm} ({notice.rollouts:,} rollouts)"
+                line = f"recording arm {self._started} of {self._arms}: {notice.arm} ({_counted(notice)})"
                 _out(self._console, one_line(line))
 
     def close(self) -> None:
@@ -234,3 +237,13 @@ def _loaded(notice: ModelLoaded) -> str:
 def _ignored(notice: SettingIgnored) -> str:
     settings = ", ".join(notice.settings)
     return one_line(f"note: the {notice.role}'s adapter family has no sampler setting {settings}: it changes nothing")
+
+
+def _counted(notice: ArmStarted) -> str:
+    stored = f", {notice.reused:,} from the store" if notice.reused else ""
+    return f"{notice.rollouts:,} rollouts{stored}"
+
+
+def _lost(notice: RolloutsLost) -> str:
+    what = f"{notice.rollouts:,} stored rollouts cannot be read ({notice.why}) and are recorded again"
+    return one_line(f"note: {notice.file}: {what}")

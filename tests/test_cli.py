@@ -18,7 +18,7 @@ from monitorbench.commands import schema
 Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
-    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--quiet", "--json"},
+    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--fresh", "--quiet", "--json"},
     "validate": {"--help", *OVERRIDES, "--json"},
     "depth": {
         *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),

@@ -37,6 +37,11 @@ def declare(parser: Parser) -> None:
         help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
         "warn and pass let it through, warn with a line on stderr",
     )
+    group.add_argument(
+        "--fresh",
+        action="store_true",
+        help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
+    )
     group.add_argument("--quiet", action="store_true", help="show no progress and no table")
     group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
 
@@ -82,7 +87,7 @@ def _hush() -> None:
 
 
 def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
-    from monitorbench.invocation import rerun_command
+    from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.notices import RunDone
     from monitorbench.report.model import Report
     from monitorbench.report.write import write
@@ -92,7 +97,7 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
     policy = options.inconclusive
     rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
     with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
-        for notice in run(suite, inconclusive=policy):
+        for notice in run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)

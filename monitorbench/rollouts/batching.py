@@ -13,11 +13,31 @@ from monitorbench.tasks.base import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One rollout to record. `tokens` is its encoded prompt."""
+    """One rollout to record.
+
+    Attributes:
+        problem: what is asked.
+        repeat: which of the prompt's seeds it is, from 0.
+        tokens: the encoded prompt.
+        seed: the seed.
+        key: under which it is stored; empty where nothing is.
+    """
 
     problem: Problem
     repeat: int
     tokens: tuple[int, ...]
+    seed: int = 0
+    key: str = ""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Which of the arm's rollouts it is."""
+        return self.problem.id, self.repeat
+
+    @property
+    def width(self) -> int:
+        """The width at which its prompt runs."""
+        return bucket_width(len(self.tokens))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +46,16 @@ class RowBatch:
 
     rows: tuple[Row, ...]
     real: int
+
+    @property
+    def kept(self) -> tuple[Row, ...]:
+        """The rows that are kept."""
+        return self.rows[: self.real]
+
+    @property
+    def width(self) -> int:
+        """The width at which all of them run."""
+        return max(row.width for row in self.rows)
 
 
 def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
@@ -48,18 +78,14 @@ def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Ite
 def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
     by_width: dict[int, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.repeat):
-        by_width.setdefault(_width(row), []).append(row)
+        by_width.setdefault(row.width, []).append(row)
     for width in sorted(by_width):
         if mixes_rows:
             # Narrower before wider ones, which would widen the whole batch.
-            fillers = sorted(rows, key=lambda row: (_width(row) > width, abs(_width(row) - width)))
+            fillers = sorted(rows, key=lambda row: (row.width > width, abs(row.width - width)))
             yield from _mixed(by_width[width], fillers, batch_size)
         else:
             yield from _plain(by_width[width], batch_size)
-
-
-def _width(row: Row) -> int:
-    return bucket_width(len(row.tokens))
 
 
 def _require_mixable(prompts: int, batch_size: int) -> None:

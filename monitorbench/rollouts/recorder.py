@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
-from monitorbench.adapters.base import Adapter, Limits
+from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import build_hook
@@ -18,10 +19,70 @@ from monitorbench.suite.model import Sampling
 from monitorbench.tasks.base import Problem, Task
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """An arm of which nothing stands in the way of recording it.
+
+    Attributes:
+        arm: the arm.
+        adapter: its model.
+        task: its task.
+        limits: bounds and the adapter's own sampler settings.
+        rows: every rollout that it has.
+        batch_size: rows of every batch.
+        facts: what decides all its rollouts, as canonical JSON; empty where nothing outlives the run.
+    """
+
+    arm: Arm
+    adapter: Adapter
+    task: Task
+    limits: Limits
+    rows: tuple[Row, ...]
+    batch_size: int
+    facts: str = ""
+
+    def batches(self, rows: Sequence[Row]) -> Iterator[RowBatch]:
+        """Rows of this arm, batched."""
+        return batch_rows(rows, self.batch_size, mixes_rows=self.arm.intervention.mixes_rows)
+
+    def run(self, batch: RowBatch) -> list[Rollout]:
+        """Run the model on one batch; the rollouts of the rows that are kept, in their order.
+
+        Raises:
+            UsageError: the sampler settings cannot be used, or the batch does not fit on the device.
+        """
+        adapter, limits = self.adapter, self.limits
+        watcher = TraceWatcher(build_hook(self.arm.intervention, adapter.under(limits.sampler)), batch.real)
+        seeds = [row.seed for row in batch.rows]
+        try:
+            output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
+        except torch.OutOfMemoryError as error:
+            what = f"a batch of {len(seeds)} rows does not fit on the device"
+            raise UsageError(what, where=self.arm.label, fix="lower sampling.batch_size") from error
+        return [self._rollout(row, index, output, watcher) for index, row in enumerate(batch.kept)]
+
+    def _rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher) -> Rollout:
+        tokens = output.tokens[index]
+        text = self.adapter.decode(tokens) if output.texts is None else output.texts[index]
+        outcome = self.task.grade(row.problem, text)
+        values, answer = outcome_positions(self.adapter, tokens, outcome)
+        return Rollout(
+            problem=row.problem,
+            repeat=row.repeat,
+            text=text,
+            tokens=tokens,
+            finished=output.finished[index],
+            status=outcome.status,
+            trace=watcher.trace(index, len(tokens)),
+            value_positions=values,
+            answer_positions=answer,
+        )
+
+
 def record(
     arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling
 ) -> Iterator[Sequence[Rollout]]:
-    """Record every rollout of an arm, a batch at a time.
+    """Record every rollout of an arm, a batch at a time, and keep none.
 
     What can be refused without running the model is refused at the call; generation starts with the iteration.
 
@@ -29,14 +90,39 @@ def record(
         The rollouts of each batch. Their order is that of the batches; sort by problem and repeat where it matters.
 
     Raises:
-        UsageError: the prompts do not fit the model or cannot be mixed; while iterating, the sampler settings cannot
-            be used or a batch does not fit on the device.
+        UsageError: as `prepare`; while iterating, as `Recording.run`.
     """
-    rows = [
-        Row(problem=problem, repeat=repeat, tokens=tuple(adapter.encode(problem.prompt)))
+    recording = prepare(arm, adapter=adapter, task=task, problems=problems, sampling=sampling)
+    return map(recording.run, recording.batches(recording.rows))
+
+
+def prepare(arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling) -> Recording:
+    """All that can be found out about an arm without running its model.
+
+    Raises:
+        UsageError: the prompts do not fit the model or cannot be mixed.
+    """
+    rows = tuple(
+        Row(
+            problem=problem,
+            repeat=repeat,
+            tokens=tuple(adapter.encode(problem.prompt)),
+            seed=rollout_seed(sampling.seed, problem.id, repeat),
+        )
         for problem in problems
         for repeat in range(sampling.seeds_per_prompt)
-    ]
+    )
+    _require_known(rows, adapter)
+    limits = Limits(
+        max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler), stop=sampling.stop
+    )
+    _require_room(rows, adapter, limits)
+    recording = Recording(arm=arm, adapter=adapter, task=task, limits=limits, rows=rows, batch_size=sampling.batch_size)
+    recording.batches(rows)  # refuses rows that cannot be mixed
+    return recording
+
+
+def _require_known(rows: Sequence[Row], adapter: Adapter) -> None:
     if empty := next((row.problem.id for row in rows if not row.tokens), None):
         raise UsageError(
             f"the prompt of {empty} encodes to no token", fix="use the tokenizer that belongs to the model"
@@ -47,15 +133,6 @@ def record(
             f"{adapter.vocab_size} tokens",
             fix="use the tokenizer that belongs to the model",
         )
-    limits = Limits(
-        max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler), stop=sampling.stop
-    )
-    _require_room(rows, adapter, limits)
-    batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
-    return (
-        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
-        for batch in batches
-    )
 
 
 def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None:
@@ -68,35 +145,3 @@ def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None
             f"{beside}, the model holds {adapter.max_length}",
             fix="lower sampling.max_new_tokens or use shorter prompts",
         )
-
-
-def _record_batch(
-    batch: RowBatch, *, arm: Arm, adapter: Adapter, task: Task, limits: Limits, base_seed: int
-) -> list[Rollout]:
-    watcher = TraceWatcher(build_hook(arm.intervention, adapter.under(limits.sampler)), batch.real)
-    seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
-    try:
-        output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
-    except torch.OutOfMemoryError as error:
-        what = f"a batch of {len(seeds)} rows does not fit on the device"
-        raise UsageError(what, where=arm.label, fix="lower sampling.batch_size") from error
-    rollouts = []
-    for index, row in enumerate(batch.rows[: batch.real]):
-        tokens = output.tokens[index]
-        text = adapter.decode(tokens) if output.texts is None else output.texts[index]
-        outcome = task.grade(row.problem, text)
-        values, answer = outcome_positions(adapter, tokens, outcome)
-        rollouts.append(
-            Rollout(
-                problem=row.problem,
-                repeat=row.repeat,
-                text=text,
-                tokens=tokens,
-                finished=output.finished[index],
-                status=outcome.status,
-                trace=watcher.trace(index, len(tokens)),
-                value_positions=values,
-                answer_positions=answer,
-            )
-        )
-    return rollouts

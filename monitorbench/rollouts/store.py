@@ -2,19 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+from monitorbench.notices import RolloutsLost
 from monitorbench.rollouts.arm import Arm, Rollout
+from monitorbench.rollouts.batching import Row
+
+if TYPE_CHECKING:
+    from monitorbench.rollouts.archive import Archive
 
 
 class RunStore:
-    """Rollouts by arm, in memory, always in the order of problem and seed."""
+    """Rollouts by arm, always in the order of problem and seed. Close it, or use it as a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where they outlive the run; None keeps them in memory only.
+        fresh: take nothing for stored that was there before, and overwrite it.
+
+    Raises:
+        UsageError: the folder cannot be written, or holds what this monitorbench does not read.
+    """
+
+    def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
         self._rollouts: dict[Arm, dict[tuple[str, int], Rollout]] = {}
+        self._archive: Archive | None = None
+        if folder is not None:
+            from monitorbench.rollouts.archive import Archive
+
+            self._archive = Archive(folder, fresh=fresh)
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder. What was recorded can still be read."""
+        if self._archive is not None:
+            self._archive.close()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether rollouts outlive the run, so that each needs a key."""
+        return self._archive is not None
+
+    def find(self, rows: Iterable[Row]) -> tuple[dict[str, Rollout], list[RolloutsLost]]:
+        """Stored rollouts of the rows, by key, and what was stored of them and is lost."""
+        if self._archive is None:
+            return {}, []
+        found, lost = self._archive.find({row.key: row.problem for row in rows})
+        notices = [RolloutsLost(file=f"{self._folder}/{one.shard}", rollouts=one.rollouts, why=one.why) for one in lost]
+        return found, notices
+
+    def keep(self, arm: Arm, facts: str, rows: Sequence[Row], rollouts: Sequence[Rollout]) -> None:
+        """Keep the rollouts of rows that were recorded together.
+
+        Args:
+            arm: their arm.
+            facts: what decides all rollouts of the arm, as JSON; used where rollouts outlive the run.
+            rows: what was recorded.
+            rollouts: what it came to, one for each row.
+
+        Raises:
+            UsageError: the folder cannot be written any more.
+        """
+        if self._archive is None:
+            self.add(arm, rollouts)
+            return
+        by_key = {row.key: rollout for row, rollout in zip(rows, rollouts, strict=True)}
+        self.add(arm, self._archive.keep(facts, by_key).values())
 
     def add(self, arm: Arm, rollouts: Iterable[Rollout]) -> None:
-        """Keep rollouts of an arm."""
+        """Have rollouts of an arm at hand for the checks of this run."""
         kept = self._rollouts.setdefault(arm, {})
         kept.update({(rollout.problem.id, rollout.repeat): rollout for rollout in rollouts})
 

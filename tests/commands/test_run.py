@@ -22,7 +22,10 @@ NO_REPORT = "no report was written\n"
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All files but those of run stores."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    stores = [path.parent for path in files if path.name == "index.sqlite"]
+    return sorted(str(path.relative_to(folder)) for path in files if not {*stores} & {*path.parents})
 
 
 def test_run_shows_the_result_and_leaves_the_report(folder: Path, command: Command) -> None:
@@ -193,7 +196,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_the_run(
     assert files_in(folder) == ["s.yaml"]
 
 
-def test_an_interrupted_run_leaves_no_file_behind(folder: Path) -> None:
+def test_an_interrupted_run_leaves_nothing_but_its_store(folder: Path) -> None:
     words = [sys.executable, "-m", "monitorbench", "run", "s.yaml", "--set", "tasks.chain.n=2000"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
@@ -205,3 +208,49 @@ def test_an_interrupted_run_leaves_no_file_behind(folder: Path) -> None:
     assert (run.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "interrupted"
     assert files_in(folder) == ["s.yaml"]
+
+
+def test_rollouts_outlive_the_run_beside_its_report(folder: Path, command: Command) -> None:
+    _, first, began = command("run", "s.yaml")
+    assert "(6 rollouts)" in began
+    assert (USUAL_REPORT.with_suffix("") / "index.sqlite").is_file()
+    report = apart_from_the_run(USUAL_REPORT)
+    _, second, again = command("run", "s.yaml")
+    assert again.count("(6 rollouts, 6 from the store)") == again.count("recording arm") > 0
+    assert second == first
+    assert apart_from_the_run(USUAL_REPORT) == report
+
+
+def test_fresh_generates_every_rollout_anew(folder: Path, command: Command) -> None:
+    command("run", "s.yaml")
+    report = apart_from_the_run(USUAL_REPORT)
+    assert "from the store" not in command("run", "s.yaml", "--fresh")[2]
+    assert apart_from_the_run(USUAL_REPORT) == report
+    assert "(6 rollouts, 6 from the store)" in command("run", "s.yaml")[2]
+
+
+def test_a_run_of_a_few_checks_shares_the_store(folder: Path, command: Command) -> None:
+    command("run", "s.yaml")
+    assert "(6 rollouts, 6 from the store)" in command("run", "s.yaml", "--only", "order")[2]
+
+
+def test_a_report_elsewhere_has_its_store_beside_it(folder: Path, command: Command) -> None:
+    command("run", "s.yaml", "--only", "order", "--output", "new/result.json")
+    assert (folder / "new" / "small" / "index.sqlite").is_file()
+    assert not (folder / "reports").exists()
+
+
+def test_a_store_that_cannot_be_written_is_refused_in_one_line(folder: Path, command: Command) -> None:
+    store = USUAL_REPORT.with_suffix("")
+    store.parent.mkdir(parents=True)
+    store.write_text("no folder", encoding="utf-8")
+    code, out, err = command("run", "s.yaml", "--quiet")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error: {store}: rollouts cannot be kept there (not a directory); make it a writable folder\n{NO_REPORT}"
+    )
+
+
+def apart_from_the_run(path: Path) -> str:
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return json.dumps({name: part for name, part in report.items() if name != "run"})
