@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from monitorbench.planning import TASKS
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.stats.bounded import bounded_mean
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import Suite
+from monitorbench.tasks.registry import TASKS
 
 SETTLED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
 
@@ -47,7 +47,7 @@ class Rates:
 
 
 def reseeded(suite: Suite, run: int) -> Suite:
-    """The suite with seeds of its own for one of many runs: of the rollouts, and of the problems where they are drawn."""
+    """The suite with seeds of its own for one of many runs: of rollouts, and of problems where they are drawn."""
     shift = 1_000_003 * (run + 1)
     tasks = {
         name: replace(task, parameters={**task.parameters, "seed": task.parameters["seed"] + shift})

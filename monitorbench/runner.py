@@ -13,13 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.judging import Judge
-from monitorbench.notices import (
-    ModelLoaded,
-    Notice,
-    RunDone,
-    RunPlanned,
-    SettingIgnored,
-)
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.exit_code import Inconclusive, overall
 from monitorbench.report.model import Report, RunFacts
@@ -30,11 +24,19 @@ if TYPE_CHECKING:
     from monitorbench.adapters.factory import Loaded
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
-    from monitorbench.rollouts.store import RunStore
+
+
+Models = dict[str, "Loaded"]
+"""Loaded models by role, `candidate` and, where a check compares with one, `baseline`."""
 
 
 def run(
-    suite: Suite, *, inconclusive: Inconclusive = "fail", store: Path | None = None, fresh: bool = False
+    suite: Suite,
+    *,
+    inconclusive: Inconclusive = "fail",
+    store: Path | None = None,
+    fresh: bool = False,
+    models: Models | None = None,
 ) -> Iterator[Notice]:
     """Run a suite; the last notice is RunDone with the report.
 
@@ -43,28 +45,33 @@ def run(
         inconclusive: what an inconclusive check does to the exit code.
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
+        models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used; nothing was judged then.
     """
-    from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import resolve_device
+    from monitorbench.rollouts.looks import record_until
+    from monitorbench.rollouts.missing import record_all
+    from monitorbench.rollouts.store import RunStore
 
     started, clock = datetime.now(UTC), time.perf_counter()
     require_usable(suite)
     device = resolve_device(suite.device)
-    models: dict[str, Loaded] = {}
-    for notice, role, model in _load_models(suite, device):
-        models[role] = model
-        yield notice
-    candidate = models["candidate"].adapter
-    if ignored := sorted(suite.sampling.sampler.keys() - own_settings(candidate, suite.sampling.sampler).keys()):
-        yield SettingIgnored(role="candidate", settings=tuple(ignored))
-    plan = make_plan(suite, candidate)
+    if models is None:
+        models = yield from load_models(suite, device)
+    plan = make_plan(suite, models["candidate"].adapter)
     yield _planned(suite, plan)
-    kept = yield from _recorded(suite, plan, models, store, fresh=fresh)
-    adapters = {role: model.adapter for role, model in models.items()}
-    judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
+    # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
+    recordings = [prepared(suite, arm, models[arm.role], kept=store is not None) for arm in plan.arms]
+    with RunStore(store if recordings else None, fresh=fresh) as kept:
+        adapters = {role: model.adapter for role, model in models.items()}
+        judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
+        if suite.sampling.sequential:
+            prompts = suite.sampling.batch_size // suite.sampling.seeds_per_prompt
+            yield from record_until(recordings, kept, prompts=prompts, enough=judge.is_decided)
+        else:
+            yield from record_all(recordings, kept)
     yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
@@ -90,15 +97,26 @@ def run(
     )
 
 
-def _load_models(suite: Suite, device: str) -> Iterator[tuple[Notice, str, Loaded]]:
+def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
+    """Load the models that the suite's checks need.
+
+    Raises:
+        MonitorbenchError: a checkpoint cannot be loaded or must not be used.
+    """
+    from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import load_model
 
     specs = {"candidate": suite.model}
     if suite.baseline is not None and needs_baseline(suite):
         specs["baseline"] = suite.baseline
+    models: Models = {}
     for role, spec in specs.items():
-        model = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
-        yield ModelLoaded(role=role, source=spec.source, parameters=model.report.parameters, device=device), role, model
+        models[role] = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
+        yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
+    taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)
+    if ignored := sorted(suite.sampling.sampler.keys() - taken.keys()):
+        yield SettingIgnored(role="candidate", settings=tuple(ignored))
+    return models
 
 
 def _planned(suite: Suite, plan: Plan) -> RunPlanned:
@@ -106,21 +124,7 @@ def _planned(suite: Suite, plan: Plan) -> RunPlanned:
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def _recorded(
-    suite: Suite, plan: Plan, models: dict[str, Loaded], folder: Path | None, *, fresh: bool
-) -> Generator[Notice, None, RunStore]:
-    """Record all arms; what comes back is what the checks read."""
-    from monitorbench.rollouts.missing import record_all
-    from monitorbench.rollouts.store import RunStore
-
-    # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    recordings = [_prepared(suite, arm, models[arm.role], kept=folder is not None) for arm in plan.arms]
-    with RunStore(folder if recordings else None, fresh=fresh) as store:
-        yield from record_all(recordings, store)
-    return store
-
-
-def _prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
+def prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
     """An arm that can be recorded, with all that decides its rollouts if they are kept."""
     from monitorbench.rollouts.facts import arm_facts
     from monitorbench.rollouts.recorder import prepare

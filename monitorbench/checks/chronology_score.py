@@ -118,9 +118,7 @@ def _arms(spec: CheckSpec, suite: Suite) -> dict[str, Arm]:
     return arms
 
 
-def _estimate(
-    metric: str, found: Measured, fixed: Mapping[str, float], estimators: Estimators
-) -> Estimate | None:
+def _estimate(metric: str, found: Measured, fixed: Mapping[str, float], estimators: Estimators) -> Estimate | None:
     if not found.values:
         return None
     if metric in fixed:
