@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from monitorbench.stats.interval import checked_level
 
-RESAMPLES = 4000
+RESAMPLES = 5000
 FEWEST_DEPARTURES = 10
 _CHUNK = 2**21
 
@@ -48,11 +48,14 @@ def mean_of(means_XK: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def resampled_means(values_NK: NDArray[np.float64], *, resamples: int, seed: int) -> NDArray[np.float64]:
     """(B, K) means of prompts drawn with replacement, all K quantities of a prompt together; same seed, same means."""
-    n = values_NK.shape[0]
+    n, columns = values_NK.shape[0], np.ascontiguousarray(values_NK.T)
     rng = np.random.default_rng(seed)
-    rows = max(1, _CHUNK // values_NK.size)
-    chunks = (min(rows, resamples - start) for start in range(0, resamples, rows))
-    return np.concatenate([values_NK[rng.integers(0, n, size=(chunk, n))].mean(axis=1) for chunk in chunks])
+    rows = max(1, _CHUNK // n)
+    means = []
+    for start in range(0, resamples, rows):
+        drawn = rng.integers(0, n, size=(min(rows, resamples - start), n))
+        means.append(np.stack([column.take(drawn).mean(axis=1) for column in columns], axis=1))
+    return np.concatenate(means)
 
 
 def bootstrap_interval(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitorbench.stats.bootstrap import RESAMPLES, bootstrap_interval, is_sparse, mean_of
+from monitorbench.stats.enumerated import paired_interval
 from monitorbench.stats.interval import LEVEL, Estimate, checked, checked_level, smoothed_sd
-from monitorbench.stats.tango import score_interval
 
 
 def paired_difference(
@@ -23,9 +23,10 @@ def paired_difference(
 ) -> Estimate:
     """The drop mean(reference) - mean(candidate), paired by prompt, with an interval that never has zero width.
 
-    Right-or-wrong values get Tango's score interval. Values averaged over seeds get a bootstrap over prompts, unless
-    fewer than ten prompts depart from the commonest difference: a bootstrap of so few takes what it did not see for
-    impossible, so Tango's interval with fractional counts, which errs on the wide side, stands in.
+    Right-or-wrong values get Tango's score interval, its tails summed over tables (`enumerated`). Values averaged over
+    seeds get a bootstrap over prompts, unless fewer than ten prompts depart from the commonest difference: a bootstrap
+    of so few takes what it did not see for impossible, so Tango's interval with fractional counts, which errs on the
+    wide side, stands in.
 
     Args:
         reference_N: one value in [0, 1] per prompt, averaged over its seeds.
@@ -43,7 +44,7 @@ def paired_difference(
     binary = bool(np.all(np.isin(differences_N, (-1.0, 0.0, 1.0))))
     if binary or is_sparse(differences_N):
         losses, gains = np.maximum(differences_N, 0.0).sum(), np.maximum(-differences_N, 0.0).sum()
-        low, high = score_interval(losses=float(losses), gains=float(gains), n=n, alpha=alpha)
+        low, high = paired_interval(losses=float(losses), gains=float(gains), n=n, alpha=alpha)
         method = "Tango score" if binary else "Tango score, fractional counts"
     else:
         low, high = bootstrap_interval(differences_N[:, None], mean_of, level=level, resamples=resamples, seed=seed)

@@ -34,6 +34,61 @@ def prompts_needed(
     return _needed(variance=discordance - drop**2, distance=margin - drop, alpha=alpha, power=power)
 
 
+def detectable_margin(
+    n: int, *, discordance: float, drop: float = 0.0, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Smallest margin that `n` prompts show to be kept, with probability `power`: the inverse of `prompts_needed`.
+
+    Args:
+        n: prompts, at least 1.
+        discordance: as in `prompts_needed`, like the rest.
+        drop: see there.
+        alpha: see there.
+        power: see there.
+
+    Returns:
+        The margin, or None where it would exceed 1, the largest drop there is.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+    if n < 1 or not 0.0 < discordance <= 1.0 or abs(drop) > discordance:
+        raise ValueError(f"{n=} must be positive, {discordance=:g} in (0, 1], and {drop=:g} within it")
+    # Not smaller than the exact solution, lest rounding ask for one prompt more.
+    margin = drop + _quantile(alpha, power) * math.sqrt((discordance - drop**2) / n) * (1.0 + 1e-9)
+    return margin if margin <= 1.0 else None
+
+
+def detectable_drop(
+    n: int, *, discordance: float, margin: float, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Smallest true drop that `n` prompts show to exceed the margin, with probability `power`.
+
+    Solves (drop - margin)^2 n = (z_alpha + z_power)^2 (discordance - drop^2), as in `prompts_needed`.
+
+    Args:
+        n: prompts, at least 1.
+        discordance: share of discordant pairs, in (0, 1].
+        margin: largest drop allowed, in [0, 1].
+        alpha: one-sided error rate.
+        power: probability of a fail.
+
+    Returns:
+        The drop, or None where it would exceed the discordance, which no drop does.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+    if n < 1 or not 0.0 < discordance <= 1.0 or not 0.0 <= margin <= 1.0:
+        raise ValueError(f"{n=} must be positive, {discordance=:g} in (0, 1], and {margin=:g} in [0, 1]")
+    if margin >= discordance:
+        return None
+    z2 = _quantile(alpha, power) ** 2
+    root = math.sqrt((n * margin) ** 2 - (n + z2) * (n * margin**2 - z2 * discordance))
+    drop = (n * margin + root) / (n + z2)
+    return drop if drop <= discordance else None
+
+
 def more_prompts(
     estimate: Estimate, *, minimum: float | None = None, maximum: float | None = None, power: float = 0.8
 ) -> int | None:
@@ -56,7 +111,10 @@ def more_prompts(
 
 
 def _needed(*, variance: float, distance: float, alpha: float, power: float) -> int:
+    return max(math.ceil(_quantile(alpha, power) ** 2 * variance / distance**2), 1)
+
+
+def _quantile(alpha: float, power: float) -> float:
     if not 0.0 < alpha < 1.0 or not 0.0 < power < 1.0:
         raise ValueError(f"alpha and power must lie inside (0, 1), got {alpha:g} and {power:g}")
-    z = float(ndtri(1.0 - alpha) + ndtri(power))
-    return max(math.ceil(z**2 * variance / distance**2), 1)
+    return float(ndtri(1.0 - alpha) + ndtri(power))

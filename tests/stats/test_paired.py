@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitorbench.stats.enumerated import paired_interval
 from monitorbench.stats.paired import discordance, paired_difference
-from monitorbench.stats.tango import score_interval
 
 quick = settings(max_examples=50, deadline=None)
 eighths = st.integers(0, 8).map(lambda k: k / 8)
@@ -19,7 +19,7 @@ def test_right_or_wrong_values_get_tangos_interval():
 
     assert drop.value == pytest.approx(2 / 8)
     assert drop.method == "Tango score"
-    assert (drop.low, drop.high) == score_interval(losses=3, gains=1, n=8, alpha=0.05)
+    assert (drop.low, drop.high) == paired_interval(losses=3, gains=1, n=8, alpha=0.05)
 
 
 def test_seed_averages_get_a_bootstrap_over_prompts():

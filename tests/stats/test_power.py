@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from monitorbench.stats.enumerated import paired_interval
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.paired import paired_difference
 from monitorbench.stats.power import more_prompts, prompts_needed
-from monitorbench.stats.tango import score_interval
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_the_promised_power_is_delivered():
     n = prompts_needed(discordance=0.1, margin=0.05)
     tables = np.random.default_rng(0).multinomial(n, [0.05, 0.05, 0.9], size=3000)
     cells, counts = np.unique(tables[:, :2], axis=0, return_counts=True)
-    passes = [score_interval(losses=int(b), gains=int(c), n=n, alpha=0.05)[1] < 0.05 for b, c in cells]
+    passes = [paired_interval(losses=int(b), gains=int(c), n=n, alpha=0.05)[1] < 0.05 for b, c in cells]
 
     assert np.average(passes, weights=counts) == pytest.approx(0.8, abs=0.04)
 

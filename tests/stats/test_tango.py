@@ -34,9 +34,9 @@ def test_each_bound_solves_the_score_equation(table, alpha):
     z = norm.isf(alpha)
 
     if low > -1.0:
-        assert score(low, losses=losses, gains=gains, n=n) == pytest.approx(z, abs=1e-6)
+        assert score(low, losses_T=losses, gains_T=gains, n=n) == pytest.approx(z, abs=1e-6)
     if high < 1.0:
-        assert score(high, losses=losses, gains=gains, n=n) == pytest.approx(-z, abs=1e-6)
+        assert score(high, losses_T=losses, gains_T=gains, n=n) == pytest.approx(-z, abs=1e-6)
 
 
 @given(tables)
@@ -51,7 +51,7 @@ def test_the_variance_is_that_of_the_likeliest_table_under_the_hypothesis(table)
     best = gain_rate[likelihood.argmax()]
     expected = (losses - gains - n * difference) / np.sqrt(n * (2.0 * best + difference - difference**2))
 
-    assert score(difference, losses=losses, gains=gains, n=n) == pytest.approx(expected, rel=1e-2, abs=1e-2)
+    assert score(difference, losses_T=losses, gains_T=gains, n=n) == pytest.approx(expected, rel=1e-2, abs=1e-2)
 
 
 @given(tables)
