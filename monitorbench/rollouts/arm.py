@@ -47,6 +47,7 @@ class Rollout:
         trace: what was seen of every step.
         value_positions: token positions at which the response states each value of the graph.
         answer_positions: token positions of the answer; empty when none could be read.
+        counts: what the intervention counted on the way, by name; empty where it counts nothing.
     """
 
     problem: Problem
@@ -58,6 +59,7 @@ class Rollout:
     trace: Trace
     value_positions: Mapping[str, tuple[int, ...]]
     answer_positions: tuple[int, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def correct(self) -> bool:

@@ -10,6 +10,7 @@ from monitorbench.adapters.base import Adapter, Limits
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import build_hook
+from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
 from monitorbench.rollouts.positions import outcome_positions
@@ -73,7 +74,9 @@ def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None
 def _record_batch(
     batch: RowBatch, *, arm: Arm, adapter: Adapter, task: Task, limits: Limits, base_seed: int
 ) -> list[Rollout]:
-    watcher = TraceWatcher(build_hook(arm.intervention, adapter.under(limits.sampler)), batch.real)
+    tally, prompts = Tally(), [row.problem.id for row in batch.rows]
+    hook = build_hook(arm.intervention, adapter.under(limits.sampler), prompts=prompts, tally=tally)
+    watcher = TraceWatcher(hook, batch.real)
     seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
@@ -97,6 +100,7 @@ def _record_batch(
                 trace=watcher.trace(index, len(tokens)),
                 value_positions=values,
                 answer_positions=answer,
+                counts=tally.of(index),
             )
         )
     return rollouts
