@@ -7,91 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
+from bottleneck_runs import GATE, USED, N
 
 from monitorbench.checks.base import Evidence
 from monitorbench.checks.bottleneck_drop import BottleneckDrop
-from monitorbench.checks.bottleneck_finding import FLOORS
 from monitorbench.errors import UsageError
-from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.report.model import CheckReport, Verdict
-from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.suite.model import CheckSpec
 
-CHECK, N = BottleneckDrop(), 100
-GATE = "top_k=8"
-USED = {
-    "soft": 90,
-    GATE: 90,
-    "identity": 90,
-    "keep-everything": 90,
-    "zero": 10,
-    "batch-shuffled": 20,
-    "mean": 30,
-    "random-tokens": 15,
-}
-"""Prompts answered right by each arm; those answered by a weaker arm are always among those of a stronger one."""
-
-
-@pytest.fixture
-def judge(
-    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
-) -> Callable[..., CheckReport]:
-    """Judges the check on so many right prompts per arm.
-
-    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is.
-    """
-
-    def judge(
-        right: dict[str, int],
-        *,
-        replaced: tuple[str, ...] = (),
-        unfelt: tuple[str, ...] = (),
-        n: int = N,
-        **fields: Any,
-    ) -> CheckReport:
-        parameters = {"task": "chain", "channel": "carry", "keep": {"top_k": 8}, "max_drop": 0.1}
-        declared = spec(CHECK, **{**parameters, **fields.pop("parameters", {})})
-        tested = fields.get("adapters", {}).get("candidate", candidate)
-        arms = CHECK.arms(declared, suite=suite, candidate=tested)
-        recorded: dict[Arm, list[Rollout]] = {}
-        for arm in arms:
-            name = arm_name(arm)
-            recorded[arm] = [
-                make_rollout(
-                    f"p{index:03}",
-                    status="correct" if index < right[name] else "wrong",
-                    tokens=(index < right[name], name in replaced),
-                    trace=seen(entropy=0.25 if name in FLOORS and name not in unfelt else 0.5),
-                )
-                for index in range(n)
-            ]
-        return CHECK.judge(declared, evidence(recorded, **fields))
-
-    return judge
-
-
+CHECK = BottleneckDrop()
 Judge = Callable[..., CheckReport]
 
 
-def arm_name(arm: Arm) -> str:
-    """What the check calls an arm."""
-    change = arm.intervention
-    if change.keep is not None:
-        return "{}={:g}".format(*change.keep)
-    return "soft" if change.kind == "none" else change.kind
-
-
-def seen(*, entropy: float) -> Trace:
-    """One block of two steps and one position."""
-    block = BlockTrace(
-        tokens_SP=np.array([[1], [1]], np.int32),
-        committed_SP=np.ones((2, 1), bool),
-        entropy_SP=np.full((2, 1), entropy, np.float32),
-        content_P=np.ones(1, bool),
-    )
-    return Trace(blocks=(block,))
+@pytest.fixture
+def judge(judge_bottleneck: Judge) -> Judge:
+    return judge_bottleneck
 
 
 def test_a_used_channel_that_survives_passes(judge: Judge) -> None:
