@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from monitorbench.metrics.outcomes import ending
 from monitorbench.metrics.trace import Trace
 
 if TYPE_CHECKING:
-    from monitorbench.rollouts.arm import Arm
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.store import RunStore
 
 
@@ -22,7 +23,35 @@ def accuracy_by_prompt(store: RunStore, arm: Arm) -> list[float]:
 
 def endings(store: RunStore, arm: Arm) -> dict[str, int]:
     """How many rollouts ended in which way."""
+    return _endings(store.rollouts(arm))
+
+
+def endings_of_lost(store: RunStore, arm: Arm, other: Arm) -> dict[str, int]:
+    """How those rollouts ended in the other arm that were correct in the first and are not in the other."""
+    pairs = zip(store.rollouts(arm), store.rollouts(other), strict=True)
+    return _endings(after for before, after in pairs if before.correct and not after.correct)
+
+
+def mean_steps(store: RunStore, arm: Arm) -> float:
+    """Mean number of steps that a rollout took, over all of its blocks."""
     rollouts = store.rollouts(arm)
+    return sum(len(block.tokens_SP) for r in rollouts for block in r.trace.blocks) / len(rollouts)
+
+
+def finish_rate(store: RunStore, arm: Arm) -> float:
+    """Share of rollouts whose text ended by itself, in [0, 1]."""
+    rollouts = store.rollouts(arm)
+    return sum(r.finished for r in rollouts) / len(rollouts)
+
+
+def counted_share(store: RunStore, arm: Arm, what: str) -> float | None:
+    """Share of the positions under an arm's intervention that it counted as `what`; None where it counted none."""
+    rollouts = store.rollouts(arm)
+    positions = sum(r.counts.get("positions", 0) for r in rollouts)
+    return sum(r.counts.get(what, 0) for r in rollouts) / positions if positions else None
+
+
+def _endings(rollouts: Iterable[Rollout]) -> dict[str, int]:
     return dict(Counter(ending(r.status, finished=r.finished, tokens=r.tokens) for r in rollouts))
 
 

@@ -20,7 +20,8 @@ def alarms(reports: Mapping[str, CheckReport], judge_at: JudgeAt, *, level: floa
 
     Holm, Scandinavian Journal of Statistics 6 (1979) 65: of m p-values, the k smallest are significant while the i-th
     is at most alpha / (m - i + 1). A p-value is at most a when the check fails by bounds at a, so that checks are
-    judged again at smaller and smaller error rates instead. What is judged exactly cannot fail by chance and stands aside.
+    judged again at smaller and smaller error rates instead. What is judged exactly cannot fail by chance, and stands
+    aside.
 
     Args:
         reports: every check as it is judged by itself, by id.

@@ -5,6 +5,7 @@ Shape suffixes: B rows, P positions, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from monitorbench.adapters.base import ABSENT, Adapter, Channel, Edit, Event, Hook
 from monitorbench.errors import UsageError
+from monitorbench.interventions.tally import Tally
 from monitorbench.interventions.truncation import keep_from, keep_top_k, truncate
 
-KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled")
+KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,11 +25,13 @@ class Intervention:
 
     Attributes:
         kind: `none` (no hook), `identity` (a hook that puts back the very value), `keep` (read, truncate, write),
-            `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), or `batch-shuffled`
-            (another prompt's value at the same step; of a state, another prompt's from the first token on).
+            `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), `batch-shuffled`
+            (another prompt's value at the same step; of a state, another prompt's from the first token on), `mean`
+            (what the other prompts of the batch carry on average, likewise), or `random-tokens` (the same
+            probabilities, of random tokens).
         channel: the channel; empty for `none`.
-        keep: `("top_k", K)` or `("min_p", P)`, for `keep`.
-        fill: what the truncated tokens get, for `keep`: `haze` or `renorm`.
+        keep: `("top_k", K)`, `("min_p", P)` or `("top_p", P)`, for `keep`.
+        fill: what the truncated tokens get, for `keep`: `haze`, `renorm` or `onehot`.
     """
 
     kind: str = "none"
@@ -46,11 +50,24 @@ class Intervention:
     @property
     def mixes_rows(self) -> bool:
         """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
-        return self.kind == "batch-shuffled"
+        return self.kind in ("batch-shuffled", "mean")
+
+    @property
+    def rowwise(self) -> bool:
+        """Whether each row's value is changed by itself, into a value: rows of several such arms may share a batch."""
+        return self.kind in ("identity", "keep", "keep-everything", "random-tokens")
 
 
-def build_hook(intervention: Intervention, adapter: Adapter) -> Hook | None:
+def build_hook(
+    intervention: Intervention, adapter: Adapter, *, prompts: Sequence[str] | None = None, tally: Tally | None = None
+) -> Hook | None:
     """The hook that carries the intervention out.
+
+    Args:
+        intervention: what is done.
+        adapter: reads and writes the channel.
+        prompts: id of the prompt of each row, for `mean`; without, every row is of a prompt of its own.
+        tally: takes what is counted on the way, for `keep`.
 
     Raises:
         UsageError: the adapter has no such channel, or the channel cannot be read as tokens.

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-ENDINGS = ("correct", "wrong", "unparsable", "looping", "budget exhausted")
+LOOPING, EXHAUSTED = "looping", "budget exhausted"
+ENDINGS = ("correct", "wrong", "unparsable", LOOPING, EXHAUSTED)
 LOOP_NGRAM = 8
 LOOP_SHARE = 0.5
 
 
 def ending(status: str, *, finished: bool, tokens: Sequence[int]) -> str:
-    """One of ENDINGS. A graded answer counts as graded, however the text ended.
+    """One of ENDINGS.
 
     A loop is an unfinished text of which at least half of the 8-grams are repeated (How Transparent is
-    DiffusionGemma?, arXiv 2606.20560, its replication).
+    DiffusionGemma?, arXiv 2606.20560, its replication). A right answer counts however the text ended; a wrong one that
+    is read from a loop was not reasoned to, and is a loop; a wrong one from any other text that the budget cut off is
+    wrong.
     """
-    if status in ("correct", "wrong"):
+    if status == "correct":
         return status
-    if finished:
-        return "unparsable"
-    return "looping" if repeated_share(tokens) >= LOOP_SHARE else "budget exhausted"
+    if not finished and repeated_share(tokens) >= LOOP_SHARE:
+        return LOOPING
+    if status == "wrong":
+        return status
+    return "unparsable" if finished else EXHAUSTED
 
 
 def repeated_share(tokens: Sequence[int], n: int = LOOP_NGRAM) -> float:

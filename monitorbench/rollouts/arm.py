@@ -47,7 +47,7 @@ class Rollout:
         trace: what was seen of every step.
         value_positions: token positions at which the response states each value of the graph.
         answer_positions: token positions of the answer; empty when none could be read.
-        counts: what the intervention tallied while this rollout ran.
+        counts: what the intervention counted on the way, by name; empty where it counts nothing.
     """
 
     problem: Problem

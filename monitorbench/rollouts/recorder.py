@@ -11,6 +11,7 @@ from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import build_hook
+from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
 from monitorbench.rollouts.positions import outcome_positions
@@ -52,16 +53,18 @@ class Recording:
             UsageError: the sampler settings cannot be used, or the batch does not fit on the device.
         """
         adapter, limits = self.adapter, self.limits
-        watcher = TraceWatcher(build_hook(self.arm.intervention, adapter.under(limits.sampler)), batch.real)
+        tally, prompts = Tally(), [row.problem.id for row in batch.rows]
+        hook = build_hook(self.arm.intervention, adapter.under(limits.sampler), prompts=prompts, tally=tally)
+        watcher = TraceWatcher(hook, batch.real)
         seeds = [row.seed for row in batch.rows]
         try:
             output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
         except torch.OutOfMemoryError as error:
             what = f"a batch of {len(seeds)} rows does not fit on the device"
             raise UsageError(what, where=self.arm.label, fix="lower sampling.batch_size") from error
-        return [self._rollout(row, index, output, watcher) for index, row in enumerate(batch.kept)]
+        return [self._rollout(row, index, output, watcher, tally) for index, row in enumerate(batch.kept)]
 
-    def _rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher) -> Rollout:
+    def _rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally) -> Rollout:
         tokens = output.tokens[index]
         text = self.adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = self.task.grade(row.problem, text)
@@ -76,6 +79,7 @@ class Recording:
             trace=watcher.trace(index, len(tokens)),
             value_positions=values,
             answer_positions=answer,
+            counts=tally.of(index),
         )
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bottleneck_runs import N, arm_name, seen
 
 from monitorbench.adapters.base import Channel
 from monitorbench.checks.base import CheckType, Evidence
+from monitorbench.checks.bottleneck_drop import BottleneckDrop
+from monitorbench.checks.bottleneck_finding import FLOORS
 from monitorbench.metrics.trace import Trace
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.rollouts.arm import Arm, Rollout
@@ -130,3 +133,42 @@ def judged() -> Callable[..., dict[str, CheckReport]]:
         }
 
     return judged
+
+
+@pytest.fixture
+def judge_bottleneck(
+    suite: Suite, candidate: Candidate, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence]
+) -> Callable[..., CheckReport]:
+    """Judges the check on so many right prompts per arm.
+
+    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is; `lost` has
+    the fields of the rollouts that an arm does not get right, and `counts` what it counted on every rollout.
+    """
+
+    check = BottleneckDrop()
+
+    def judge(
+        right: dict[str, int],
+        *,
+        replaced: tuple[str, ...] = (),
+        unfelt: tuple[str, ...] = (),
+        lost: Mapping[str, Mapping[str, Any]] | None = None,
+        counts: Mapping[str, Mapping[str, int]] | None = None,
+        n: int = N,
+        **fields: Any,
+    ) -> CheckReport:
+        parameters = {"task": "chain", "channel": "carry", "keep": {"top_k": 8}, "max_drop": 0.1}
+        declared = spec(check, **{**parameters, **fields.pop("parameters", {})})
+        tested = fields.get("adapters", {}).get("candidate", candidate)
+        arms = check.arms(declared, suite=suite, candidate=tested)
+        recorded: dict[Arm, list[Rollout]] = {}
+        for arm in arms:
+            name = arm_name(arm)
+            trace = seen(entropy=0.25 if name in FLOORS and name not in unfelt else 0.5)
+            usual = {"trace": trace, "counts": (counts or {}).get(name, {})}
+            good = usual | {"status": "correct", "tokens": (True, name in replaced)}
+            bad = usual | {"status": "wrong", "tokens": (False, name in replaced)} | {**(lost or {}).get(name, {})}
+            recorded[arm] = [rollout(f"p{i:03}", **(good if i < right[name] else bad)) for i in range(n)]
+        return check.judge(declared, evidence(recorded, **fields))
+
+    return judge

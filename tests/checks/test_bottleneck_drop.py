@@ -7,72 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
+from bottleneck_runs import GATE, USED, N
 
 from monitorbench.checks.base import Evidence
-from monitorbench.checks.bottleneck_drop import FLOORS, BottleneckDrop
+from monitorbench.checks.bottleneck_drop import BottleneckDrop
 from monitorbench.errors import UsageError
-from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.report.model import CheckReport, Verdict
-from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.suite.model import CheckSpec
 
-CHECK, N = BottleneckDrop(), 100
-USED = {"soft": 90, "keep": 90, "identity": 90, "keep-everything": 90, "zero": 10, "batch-shuffled": 20}
-"""Prompts answered right by each arm; those answered by a weaker arm are always among those of a stronger one."""
-
-
-@pytest.fixture
-def judge(
-    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
-) -> Callable[..., CheckReport]:
-    """Judges the check on so many right prompts per arm.
-
-    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is.
-    """
-
-    def judge(
-        right: dict[str, int],
-        *,
-        replaced: tuple[str, ...] = (),
-        unfelt: tuple[str, ...] = (),
-        n: int = N,
-        **fields: Any,
-    ) -> CheckReport:
-        parameters = {"task": "chain", "channel": "carry", "keep": {"top_k": 8}, "max_drop": 0.1}
-        declared = spec(CHECK, **{**parameters, **fields.pop("parameters", {})})
-        tested = fields.get("adapters", {}).get("candidate", candidate)
-        arms = CHECK.arms(declared, suite=suite, candidate=tested)
-        recorded: dict[Arm, list[Rollout]] = {}
-        for arm in arms:
-            name = "soft" if arm.intervention.kind == "none" else arm.intervention.kind
-            recorded[arm] = [
-                make_rollout(
-                    f"p{index:03}",
-                    status="correct" if index < right[name] else "wrong",
-                    tokens=(index < right[name], name in replaced),
-                    trace=seen(entropy=0.25 if name in FLOORS and name not in unfelt else 0.5),
-                )
-                for index in range(n)
-            ]
-        return CHECK.judge(declared, evidence(recorded, **fields))
-
-    return judge
-
-
+CHECK = BottleneckDrop()
 Judge = Callable[..., CheckReport]
 
 
-def seen(*, entropy: float) -> Trace:
-    """One block of two steps and one position."""
-    block = BlockTrace(
-        tokens_SP=np.array([[1], [1]], np.int32),
-        committed_SP=np.ones((2, 1), bool),
-        entropy_SP=np.full((2, 1), entropy, np.float32),
-        content_P=np.ones(1, bool),
-    )
-    return Trace(blocks=(block,))
+@pytest.fixture
+def judge(judge_bottleneck: Judge) -> Judge:
+    return judge_bottleneck
 
 
 def test_a_used_channel_that_survives_passes(judge: Judge) -> None:
@@ -86,28 +36,28 @@ def test_a_used_channel_that_survives_passes(judge: Judge) -> None:
     assert report.n == N
     assert report.evidence["accuracy"] == pytest.approx({name: right / N for name, right in USED.items()})
     assert report.evidence["recovery"]["value"] == 1
-    assert [control.ok for control in report.controls] == [True, True, True, True]
+    assert [control.ok for control in report.controls] == [True, True, True, True, None, None]
     json.dumps(report.evidence, allow_nan=False)
 
 
 def test_a_used_channel_that_does_not_survive_fails(judge: Judge) -> None:
-    report = judge({**USED, "keep": 50})
+    report = judge({**USED, GATE: 50})
     assert report.verdict is Verdict.FAIL
     assert report.estimate == pytest.approx(0.4)
     assert report.evidence["recovery"]["value"] == pytest.approx(0.5)
 
 
 def test_a_drop_at_the_margin_is_inconclusive_and_says_how_many_more(judge: Judge) -> None:
-    report = judge({**USED, "keep": 82})
+    report = judge({**USED, GATE: 82})
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "more prompts would decide, were the truth as observed." in report.reason
-    assert judge({**USED, "keep": 80}).reason.endswith(
+    assert judge({**USED, GATE: 80}).reason.endswith(
         "The estimate lies on the bound: more prompts would hardly decide."
     )
 
 
 def test_the_margin_decides(judge: Judge) -> None:
-    verdicts = [judge({**USED, "keep": 70}, parameters={"max_drop": drop}).verdict for drop in (0.05, 0.2, 0.5)]
+    verdicts = [judge({**USED, GATE: 70}, parameters={"max_drop": drop}).verdict for drop in (0.05, 0.2, 0.5)]
     assert verdicts == [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
 
 
@@ -117,7 +67,7 @@ def test_an_unused_channel_proves_nothing_though_it_may_be_removed(judge: Judge)
     assert report.evidence["removable"] is True
     assert report.reason.startswith("The channel carry is not used: removing it costs 0.0 points [")
     assert report.reason.endswith("so a small drop proves nothing. It can be removed without loss.")
-    assert [control.ok for control in report.controls] == [True, True, None, None]
+    assert [control.ok for control in report.controls] == [True, True, None, None, None, None]
 
 
 def test_an_unused_channel_whose_removal_may_cost_too_much_is_not_removable(judge: Judge) -> None:
@@ -208,7 +158,7 @@ def test_a_channel_whose_removal_changes_nothing_at_all_was_not_observed(judge: 
 
 def test_a_margin_that_would_pass_losing_the_channel_cannot_tell(judge: Judge) -> None:
     """Keeping nothing would come to the same drop as the floor, and would pass too."""
-    weak = {"soft": 12, "keep": 0, "identity": 12, "keep-everything": 12, "zero": 0, "batch-shuffled": 0}
+    weak = {**dict.fromkeys(USED, 0), "soft": 12, "identity": 12, "keep-everything": 12}
     report = judge(weak, n=120, parameters={"max_drop": 0.2})
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "only a smaller max_drop can tell" in report.reason
@@ -235,10 +185,10 @@ def recurrent(candidate: Any) -> Any:
 
 
 def test_the_bottleneck_of_a_state_is_to_carry_nothing(suite: Any, recurrent: Any, spec: Any) -> None:
-    """Four arms: nothing can be read and written, so that keeping everything is no control."""
+    """Nothing can be read and written, so that neither keeping everything nor random tokens are controls."""
     declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": 8}, max_drop=0.1)
     arms = CHECK.arms(declared, suite=suite, candidate=recurrent)
-    assert [arm.intervention.kind for arm in arms] == ["none", "zero", "identity", "batch-shuffled"]
+    assert [arm.intervention.kind for arm in arms] == ["none", "identity", "zero", "batch-shuffled", "mean"]
 
 
 def test_a_used_state_fails_by_what_losing_it_costs(judge: Judge, recurrent: Any) -> None:
@@ -253,6 +203,7 @@ def test_a_used_state_fails_by_what_losing_it_costs(judge: Judge, recurrent: Any
         "identity: share of rollouts changed",
         "zero: accuracy drop",
         "batch-shuffled: accuracy drop",
+        "mean: accuracy drop",
     ]
     assert report.evidence["recovery"]["value"] == 0
     json.dumps(report.evidence, allow_nan=False)

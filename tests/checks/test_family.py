@@ -18,7 +18,14 @@ def judged(name: str, p: float, level: float = LEVEL, *, gated: bool = True, exa
     verdict = Verdict.FAIL if p <= (1.0 - level) / 2.0 + 1e-12 else Verdict.PASS
     interval = Interval(low=0.0, high=1.0, level=1.0 if exact else level, method="stated")
     return CheckReport(
-        id=name, type="stated", line=1, file="s.yaml", gated=gated, verdict=verdict, reason="It is so.", interval=interval
+        id=name,
+        type="stated",
+        line=1,
+        file="s.yaml",
+        gated=gated,
+        verdict=verdict,
+        reason="It is so.",
+        interval=interval,
     )
 
 

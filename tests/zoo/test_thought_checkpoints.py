@@ -48,7 +48,7 @@ def test_opaque_thoughts_are_load_bearing_and_no_eight_tokens_hold_them() -> Non
     accuracy = bottleneck.evidence["accuracy"]
     assert bottleneck.verdict is Verdict.FAIL
     assert accuracy["soft"] >= 0.95
-    assert max(accuracy["keep"], accuracy["zero"], accuracy["batch-shuffled"]) <= 0.4
+    assert max(accuracy["top_k=8"], accuracy["zero"], accuracy["batch-shuffled"]) <= 0.4
 
 
 def test_opaque_thoughts_count_in_full() -> None:

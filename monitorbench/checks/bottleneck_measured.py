@@ -1,0 +1,94 @@
+"""What the arms of a bottleneck check showed, and what is found of each rung."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitorbench.checks.arms import accuracy_by_prompt, replay_mismatch, traces_differ
+from monitorbench.checks.bottleneck_arms import IDENTITY, SOFT, Design
+from monitorbench.checks.bottleneck_finding import SHUFFLED, ZERO, Facts, Finding, Standing, find
+from monitorbench.checks.bottleneck_ladder import Rung, knee
+from monitorbench.stats.interval import Estimate
+from monitorbench.suite.model import CheckSpec
+
+if TYPE_CHECKING:
+    from monitorbench.checks.base import Evidence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What the arms showed.
+
+    Attributes:
+        design: what was compared with what.
+        accuracy: per prompt, for every arm.
+        drops: against the untouched arm, for every other one.
+        changed: share of rollouts whose text a control changed that changes nothing.
+        exact: those of these controls that must not change a single rollout.
+        findings: what is found of each bottleneck, by the name of its arm.
+    """
+
+    design: Design
+    accuracy: Mapping[str, list[float]]
+    drops: Mapping[str, Estimate]
+    changed: Mapping[str, float]
+    exact: tuple[str, ...]
+    findings: Mapping[str, Finding]
+
+    @property
+    def n(self) -> int:
+        """Number of prompts."""
+        return len(self.accuracy[SOFT])
+
+    @property
+    def drop(self) -> Estimate:
+        """What the bottleneck costs that gates."""
+        return self.drops[self.design.gate]
+
+    @property
+    def finding(self) -> Finding:
+        """What is found of the bottleneck that gates."""
+        return self.findings[self.design.gate]
+
+    @property
+    def knee(self) -> Rung | None:
+        """The tightest rung under which the channel was shown to be readable, with all looser ones."""
+        rungs = self.design.rungs
+        return knee(rungs, holds={r for r in rungs if self.findings[r.name].standing is Standing.READABLE})
+
+
+def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
+    """Read the recorded arms."""
+    store, arms = evidence.store, design.arms
+    accuracy = {name: accuracy_by_prompt(store, arm) for name, arm in arms.items()}
+    estimators = evidence.estimators
+    drops = {name: estimators.drop(accuracy[SOFT], values) for name, values in accuracy.items() if name != SOFT}
+    changed = {name: replay_mismatch(store, arms[SOFT], arms[name]) for name in design.replays}
+    exact = _exact(design, evidence)
+    facts = Facts(
+        solved=estimators.mean(accuracy[SOFT]),
+        identity=drops[IDENTITY],
+        changed={name: changed[name] for name in exact},
+        felt=traces_differ(store, arms[SOFT], arms[ZERO]),
+    )
+    findings = {
+        name: find(
+            facts,
+            zero=drops[ZERO],
+            shuffled=drops[SHUFFLED],
+            drop=drops[name],
+            max_drop=spec.parameters["max_drop"],
+            min_floor_drop=spec.parameters["min_floor_drop"],
+        )
+        for name in design.bottlenecks
+    }
+    return Measured(design=design, accuracy=accuracy, drops=drops, changed=changed, exact=exact, findings=findings)
+
+
+def _exact(design: Design, evidence: Evidence) -> tuple[str, ...]:
+    """Controls that must not change a single rollout; reading and writing a lossy channel may."""
+    if not evidence.exact_replay:
+        return ()
+    return design.replays if design.channel.exact else (IDENTITY,)
