@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.notices import RunDone
+from monitorbench.report.model import CheckReport, Report, Verdict
+from monitorbench.runner import finished, load_models, run
 from monitorbench.stats.bounded import bounded_mean
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import Suite
@@ -44,6 +46,27 @@ class Rates:
     inconclusive: Estimate
     edge_fail: Estimate | None
     edge_pass: Estimate | None
+
+
+def calibrate(suite: Suite, runs: int) -> Iterator[Report]:
+    """Reports of so many runs of one checkpoint, each with seeds of its own; the models are loaded once.
+
+    Raises:
+        MonitorbenchError: the suite, a checkpoint or a setting cannot be used.
+    """
+    from monitorbench.adapters.factory import resolve_device
+
+    models = finished(load_models(suite, resolve_device(suite.device)))
+    for number in range(runs):
+        for notice in run(reseeded(suite, number), models=models):
+            if isinstance(notice, RunDone) and isinstance(notice.report, Report):
+                yield notice.report
+
+
+def rates_of(reports: Sequence[Report]) -> list[Rates]:
+    """The rates of every gated check, over at least one run."""
+    by_check = zip(*(report.checks for report in reports), strict=True)
+    return [rates(checks) for checks in by_check if checks[0].gated]
 
 
 def reseeded(suite: Suite, run: int) -> Suite:

@@ -66,6 +66,14 @@ class RolloutsLost(Notice):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrialStarted(Notice):
+    """A batch of an arm runs to tell the time it takes; nothing of it is kept."""
+
+    arm: str
+    rollouts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CheckStarted(Notice):
     """A check is being measured; depth checks trace their models here."""
 

@@ -50,6 +50,23 @@ class Evidence:
         return carried_channels(self.candidate, self.suite.sampling.sampler)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foresight:
+    """What a declared number of prompts can tell, before anything is recorded.
+
+    Attributes:
+        n: prompts.
+        words: what they can tell, as a sentence without its end.
+        figures: the same, strict JSON.
+        warning: why they can hardly decide; empty where they can.
+    """
+
+    n: int
+    words: str
+    figures: Mapping[str, Any]
+    warning: str = ""
+
+
 class CheckType(Protocol):
     """One check type. Adding one is one file and one registry line."""
 
@@ -62,6 +79,9 @@ class CheckType(Protocol):
 
     def needs_baseline(self, spec: CheckSpec) -> bool:
         """Whether the check, as it is declared, compares with a baseline."""
+
+    def foresight(self, spec: CheckSpec, *, suite: Suite, power: float) -> Foresight | None:
+        """What the declared prompts can tell with this probability; None where a check type cannot say."""
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Measure and judge."""

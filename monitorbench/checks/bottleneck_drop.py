@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitorbench.checks.base import Evidence, interval, report
+from monitorbench.checks.base import Evidence, Foresight, interval, report
 from monitorbench.checks.bottleneck_arms import design
 from monitorbench.checks.bottleneck_evidence import controls, further
+from monitorbench.checks.bottleneck_foresight import foresee
 from monitorbench.checks.bottleneck_lost import lost_rollouts
 from monitorbench.checks.bottleneck_measured import measure
 from monitorbench.checks.bottleneck_schema import SCHEMA
@@ -54,6 +55,10 @@ class BottleneckDrop:
         """The model is compared with itself."""
         del spec
         return False
+
+    def foresight(self, spec: CheckSpec, *, suite: Suite, power: float) -> Foresight | None:
+        """Which drops the prompts can rule out, and which they can show."""
+        return foresee(spec, suite, power)
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Whether the harness is sound, then whether the channel is used, then what the rung that gates costs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.checks.base import Evidence, bound, interval, report
+from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_values import RANGES, Measured, by_construction, measure
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
 from monitorbench.stats.estimators import Estimators
@@ -73,6 +73,11 @@ class ChronologyScore:
         """Scores are absolute."""
         del spec
         return False
+
+    def foresight(self, spec: CheckSpec, *, suite: Suite, power: float) -> Foresight | None:
+        """How scores spread over prompts is not known before."""
+        del spec, suite, power
+        return None
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Score every rollout, average inside prompts, and hold the named score against its bound."""

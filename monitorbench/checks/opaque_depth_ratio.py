@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from monitorbench.checks import opaque_depth_bounds as bounds
 from monitorbench.checks import opaque_depth_counts as counts
-from monitorbench.checks.base import Evidence, report
+from monitorbench.checks.base import Evidence, Foresight, report
 from monitorbench.checks.opaque_depth_readings import Reading, in_words, not_together, readings
 from monitorbench.depth.costs import CONVENTIONS
 from monitorbench.errors import UsageError
@@ -89,6 +89,11 @@ class OpaqueDepthRatio:
     def needs_baseline(self, spec: CheckSpec) -> bool:
         """Only the ratio is taken against it."""
         return bounds.RATIO in spec.parameters
+
+    def foresight(self, spec: CheckSpec, *, suite: Suite, power: float) -> Foresight | None:
+        """Nothing is sampled."""
+        del spec, suite, power
+        return None
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Count the models; a channel is cut only where the check named for it has shown that it may be."""

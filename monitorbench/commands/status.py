@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from monitorbench.notices import Notice, TraceStarted
+from monitorbench.notices import Notice, TraceStarted, TrialStarted
 from monitorbench.report.words import one_line
 
 _PATIENCE = 1.0
@@ -46,6 +46,8 @@ class Status:
         """Say what the notice says, if there is anything to see."""
         if isinstance(notice, TraceStarted):
             self.say(f"tracing {notice.model}: {notice.segment}")
+        elif isinstance(notice, TrialStarted):
+            self.say(f"timing a batch of {notice.rollouts:,}: {notice.arm}")
 
     def say(self, text: str) -> None:
         """Say what begins now."""

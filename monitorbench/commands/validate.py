@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 NAME = "validate"
 SUMMARY = "find the mistakes of a suite without running any model"
 
-DISCORDANCE = 0.05
-"""Share of prompts whose outcome the bottleneck is assumed to change: few, so that no warning is for nothing."""
-
 
 def declare(parser: Parser) -> None:
     """Declare the arguments."""
@@ -74,18 +71,11 @@ def _summary(suite: Suite) -> str:
 
 
 def _warnings(suite: Suite) -> Iterator[str]:
-    """What is allowed and yet cannot work out: too few prompts for the margin that is asked about."""
-    from monitorbench.stats.power import prompts_needed
+    """What is allowed and yet cannot work out: too few prompts for what is asked about."""
+    from monitorbench.checks.registry import CHECKS
+    from monitorbench.stats.power import USUAL_POWER
 
     for check in suite.checks:
-        if check.type != "bottleneck-drop":
-            continue
-        task, margin = suite.tasks[check.parameters["task"]], check.parameters["max_drop"]
-        needed = prompts_needed(discordance=DISCORDANCE, margin=margin)
-        if needed > task.n:
-            yield (
-                f"{check.file}:{check.line}: check {check.id} will hardly be decided: showing a drop below "
-                f"{margin * 100:g} points takes about {needed:,} prompts, even if the bottleneck costs nothing and "
-                f"changes the outcome of only {DISCORDANCE:.0%} of them (assumed); task {task.name} has {task.n:,}; "
-                "raise its n or max_drop"
-            )
+        foreseen = CHECKS.load(check.type)().foresight(check, suite=suite, power=USUAL_POWER)
+        if foreseen is not None and foreseen.warning:
+            yield f"{check.file}:{check.line}: {foreseen.warning}"

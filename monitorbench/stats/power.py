@@ -8,9 +8,11 @@ from scipy.special import ndtri
 
 from monitorbench.stats.interval import Estimate
 
+USUAL_POWER = 0.8
+
 
 def prompts_needed(
-    *, discordance: float, margin: float, drop: float = 0.0, alpha: float = 0.05, power: float = 0.8
+    *, discordance: float, margin: float, drop: float = 0.0, alpha: float = 0.05, power: float = USUAL_POWER
 ) -> int:
     """Prompts with which a paired comparison shows, with probability `power`, that the drop is below `margin`.
 
@@ -35,7 +37,7 @@ def prompts_needed(
 
 
 def detectable_margin(
-    n: int, *, discordance: float, drop: float = 0.0, alpha: float = 0.05, power: float = 0.8
+    n: int, *, discordance: float, drop: float = 0.0, alpha: float = 0.05, power: float = USUAL_POWER
 ) -> float | None:
     """Smallest margin that `n` prompts show to be kept, with probability `power`: the inverse of `prompts_needed`.
 
@@ -60,7 +62,7 @@ def detectable_margin(
 
 
 def detectable_drop(
-    n: int, *, discordance: float, margin: float, alpha: float = 0.05, power: float = 0.8
+    n: int, *, discordance: float, margin: float, alpha: float = 0.05, power: float = USUAL_POWER
 ) -> float | None:
     """Smallest true drop that `n` prompts show to exceed the margin, with probability `power`.
 
@@ -90,7 +92,7 @@ def detectable_drop(
 
 
 def more_prompts(
-    estimate: Estimate, *, minimum: float | None = None, maximum: float | None = None, power: float = 0.8
+    estimate: Estimate, *, minimum: float | None = None, maximum: float | None = None, power: float = USUAL_POWER
 ) -> int | None:
     """Further prompts that would decide an inconclusive claim, were the truth as observed, at the observed spread.
 
