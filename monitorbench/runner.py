@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from monitorbench.adapters.factory import Loaded
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
-    from monitorbench.rollouts.store import RunStore
 
 
 def run(
@@ -52,6 +51,8 @@ def run(
     """
     from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import resolve_device
+    from monitorbench.rollouts.missing import record_all
+    from monitorbench.rollouts.store import RunStore
 
     started, clock = datetime.now(UTC), time.perf_counter()
     require_usable(suite)
@@ -65,17 +66,14 @@ def run(
         yield SettingIgnored(role="candidate", settings=tuple(ignored))
     plan = make_plan(suite, candidate)
     yield _planned(suite, plan)
-    kept = yield from _recorded(suite, plan, models, store, fresh=fresh)
-    adapters = {role: model.adapter for role, model in models.items()}
+    recordings = _prepared(suite, plan, models, kept=store is not None)
     judged: dict[str, CheckReport] = {}
     seconds: dict[str, float] = {}
-    for spec, kind in plan.checks:
-        yield CheckStarted(check=spec.id, type=spec.type)
-        begun = time.perf_counter()
+    with RunStore(store if recordings else None, fresh=fresh) as kept:
+        yield from record_all(recordings, kept)
+        adapters = {role: model.adapter for role, model in models.items()}
         evidence = Evidence(suite=suite, adapters=adapters, store=kept, judged=judged, exact_replay=device == "cpu")
-        judged[spec.id] = _judge(kind, spec, evidence)
-        seconds[spec.id] = time.perf_counter() - begun
-        yield CheckJudged(check=spec.id, verdict=judged[spec.id].verdict.value, report=judged[spec.id])
+        yield from _judge_all(plan, evidence, judged, seconds)
     checks = tuple(judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
     facts = RunFacts(
@@ -116,21 +114,12 @@ def _planned(suite: Suite, plan: Plan) -> RunPlanned:
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def _recorded(
-    suite: Suite, plan: Plan, models: dict[str, Loaded], folder: Path | None, *, fresh: bool
-) -> Generator[Notice, None, RunStore]:
-    """Record all arms; what comes back is what the checks read."""
-    from monitorbench.rollouts.missing import record_all
-    from monitorbench.rollouts.store import RunStore
-
-    # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    recordings = [_prepared(suite, arm, models[arm.role], kept=folder is not None) for arm in plan.arms]
-    with RunStore(folder if recordings else None, fresh=fresh) as store:
-        yield from record_all(recordings, store)
-    return store
+def _prepared(suite: Suite, plan: Plan, models: dict[str, Loaded], *, kept: bool) -> list[Recording]:
+    """Every arm, before the first one is recorded: what the last one refuses must not cost hours."""
+    return [_prepared_arm(suite, arm, models[arm.role], kept=kept) for arm in plan.arms]
 
 
-def _prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
+def _prepared_arm(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
     """An arm that can be recorded, with all that decides its rollouts if they are kept."""
     from monitorbench.rollouts.facts import arm_facts
     from monitorbench.rollouts.recorder import prepare
@@ -150,6 +139,18 @@ def _prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording
         limits=recording.limits,
     )
     return replace(recording, facts=facts.text)
+
+
+def _judge_all(
+    plan: Plan, evidence: Evidence, judged: dict[str, CheckReport], seconds: dict[str, float]
+) -> Iterator[Notice]:
+    """Judge every check; the reports go to `judged`, which is also a part of the evidence, the times to `seconds`."""
+    for spec, kind in plan.checks:
+        yield CheckStarted(check=spec.id, type=spec.type)
+        begun = time.perf_counter()
+        judged[spec.id] = _judge(kind, spec, evidence)
+        seconds[spec.id] = time.perf_counter() - begun
+        yield CheckJudged(check=spec.id, verdict=judged[spec.id].verdict.value, report=judged[spec.id])
 
 
 def _judge(kind: CheckType, spec: CheckSpec, evidence: Evidence) -> CheckReport:
