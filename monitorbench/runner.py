@@ -72,7 +72,7 @@ def run(
             yield from record_until(recordings, kept, prompts=prompts, enough=judge.is_decided)
         else:
             yield from record_all(recordings, kept)
-    yield from judge.run()
+        yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
     facts = RunFacts(

@@ -15,6 +15,7 @@ from monitorbench.notices import (
     ModelLoaded,
     Notice,
     RolloutsDone,
+    RolloutsLost,
     RunDone,
     RunPlanned,
     SettingIgnored,
@@ -174,6 +175,17 @@ def test_quiet_leaves_only_what_needs_a_reader() -> None:
     out, err = show(*NOTICES, quiet=True)
     assert err == ""
     assert out == PLAIN_RESULT.partition("\n\n")[2]
+
+
+def test_what_comes_from_the_store_is_told() -> None:
+    _, err = show(RunPlanned(suite="s", arms=1, rollouts=130, checks=1), ArmStarted(arm="a", rollouts=130, reused=1))
+    assert err == "recording arm 1 of 1: a (130 rollouts, 1 from the store)\n"
+
+
+def test_what_the_store_has_lost_is_told_even_if_quiet() -> None:
+    _, err = show(RolloutsLost(file="store/x", rollouts=40, why="its content has changed"), quiet=True)
+    what = "40 stored rollouts cannot be read (its content has changed) and are recorded again"
+    assert err == f"note: store/x: {what}\n"
 
 
 def test_a_run_in_which_all_passed_is_a_table_and_a_line() -> None:

@@ -8,35 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from monitorbench.errors import UsageError, first_line
 from monitorbench.metrics.trace import Trace
 from monitorbench.rollouts.arm import Rollout
+from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
 from monitorbench.rollouts.shards import Shards
 from monitorbench.tasks.base import Problem
 
-FORMAT = 1
-"""Version of what is on disk."""
-INDEX, LOCK = "index.sqlite", "lock"
-PATIENCE = 120.0
-"""Seconds to wait for another process that is writing to the index."""
-_APPLICATION = 0x6D6F6E69
 _AT_ONCE = 500
-_TABLES = (
-    "CREATE TABLE arms (digest TEXT PRIMARY KEY, facts TEXT NOT NULL)",
-    "CREATE TABLE rollouts (key TEXT PRIMARY KEY, arm TEXT NOT NULL REFERENCES arms, problem TEXT NOT NULL, "
-    "repeat INTEGER NOT NULL, found TEXT NOT NULL, shard TEXT NOT NULL, row INTEGER NOT NULL, blocks INTEGER NOT NULL)",
-    "CREATE INDEX rollouts_by_shard ON rollouts (shard)",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {FORMAT}",
-)
+"""Keys of one query."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +34,7 @@ class Lost:
 
 
 class Archive:
-    """The rollouts that are kept in a folder. Close it, or use it as a context manager.
+    """The rollouts that are kept in a folder, until it is closed.
 
     Args:
         folder: where; made if it is not there.
@@ -62,14 +47,14 @@ class Archive:
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self._folder, self._fresh = folder, fresh
         self._own: set[str] = set()
-        with _usable(folder):
+        with usable(folder):
             shards = folder / "shards"
             shards.mkdir(parents=True, exist_ok=True)
-            self._lock, alone = _locked(folder / LOCK)
+            self._lock, alone = locked(folder / LOCK)
             try:
                 if fresh and alone:
-                    _remove_index(folder)
-                self._index = _opened(folder)
+                    remove(folder)
+                self._index = opened(folder)
             except BaseException:
                 self._lock.close()
                 raise
@@ -79,7 +64,7 @@ class Archive:
                 fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def close(self) -> None:
-        """Let other processes tidy up. Traces that were handed out can still be read."""
+        """Let other processes tidy up. Traces that were handed out are no longer safe from them."""
         self._index.close()
         self._lock.close()
 
@@ -117,7 +102,7 @@ class Archive:
         Raises:
             UsageError: the folder cannot be written any more.
         """
-        with _usable(self._folder):
+        with usable(self._folder):
             kept = list(rollouts.values())
             shard = self._shards.write([rollout.trace for rollout in kept])
             arm = digest(facts)
@@ -126,7 +111,7 @@ class Archive:
                 for row, (key, rollout) in enumerate(rollouts.items())
             ]
             conflict = "REPLACE" if self._fresh else "IGNORE"
-            with _writing(self._index):
+            with writing(self._index):
                 self._index.execute("INSERT OR IGNORE INTO arms VALUES (?, ?)", (arm, facts))
                 self._index.executemany(f"INSERT OR {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._own |= rollouts.keys()
@@ -138,93 +123,12 @@ class Archive:
     def _rows(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
         marks = ", ".join("?" * len(keys))
         query = f"SELECT key, repeat, found, shard, row, blocks FROM rollouts WHERE key IN ({marks})"
-        with _usable(self._folder):
+        with usable(self._folder):
             return self._index.execute(query, keys).fetchall()
 
     def _forget(self, shard: str) -> int:
-        with _usable(self._folder), _writing(self._index):
+        with usable(self._folder), writing(self._index):
             return self._index.execute("DELETE FROM rollouts WHERE shard = ?", (shard,)).rowcount
-
-
-def _locked(path: Path) -> tuple[IO[bytes], bool]:
-    """A lock that ends with the process, and whether no other process holds one; a sole user may tidy up."""
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        # Waits for one that tidies up, and for none that records.
-        fcntl.flock(file, fcntl.LOCK_SH)
-        return file, False
-    except BaseException:
-        file.close()
-        raise
-    return file, True
-
-
-def _remove_index(folder: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        (folder / f"{INDEX}{suffix}").unlink(missing_ok=True)
-
-
-def _opened(folder: Path) -> sqlite3.Connection:
-    index = sqlite3.connect(folder / INDEX, timeout=PATIENCE, isolation_level=None)
-    try:
-        _prepare(index, folder)
-    except BaseException:
-        index.close()
-        raise
-    return index
-
-
-def _prepare(index: sqlite3.Connection, folder: Path) -> None:
-    try:
-        with _writing(index):
-            (application,), (version,) = (
-                index.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
-            )
-            empty = not index.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if empty:
-                for statement in _TABLES:
-                    index.execute(statement)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        raise _unreadable(folder, f"its index cannot be read ({first_line(error)})") from error
-    if not empty and application != _APPLICATION:
-        raise _unreadable(folder, f"{INDEX} in it is no index of rollouts")
-    if not empty and version != FORMAT:
-        raise _unreadable(folder, f"holds rollouts in version {version}; this monitorbench reads version {FORMAT}")
-    index.execute("PRAGMA journal_mode = WAL")
-    index.execute("PRAGMA synchronous = FULL")
-
-
-def _unreadable(folder: Path, what: str) -> UsageError:
-    return UsageError(
-        what, where=str(folder), fix="run with --fresh while no other process uses it, or delete the folder"
-    )
-
-
-@contextmanager
-def _usable(folder: Path) -> Iterator[None]:
-    """What the file system or the index refuses is said in one sentence."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
-        raise UsageError(
-            f"rollouts cannot be kept there ({why.lower()})", where=str(folder), fix="make it a writable folder"
-        ) from error
-
-
-@contextmanager
-def _writing(index: sqlite3.Connection) -> Iterator[None]:
-    index.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        index.execute("ROLLBACK")
-        raise
-    index.execute("COMMIT")
 
 
 def _found(rollout: Rollout) -> str:

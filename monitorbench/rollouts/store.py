@@ -41,7 +41,7 @@ class RunStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder. What was recorded can still be read."""
+        """Let go of the folder; the traces that lie there belong to no one any more."""
         if self._archive is not None:
             self._archive.close()
 
