@@ -5,7 +5,7 @@ Shape suffixes: B rows, P positions, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +13,11 @@ from torch import Tensor
 
 from monitorbench.adapters.base import ABSENT, Adapter, Channel, Edit, Event, Hook
 from monitorbench.errors import UsageError
-from monitorbench.interventions.tally import Tally
-from monitorbench.interventions.truncation import keep_from, keep_top_k, truncate
+from monitorbench.interventions.keeping import keep_from, keep_top_k
+from monitorbench.interventions.other_rows import EveryStep, Mean, Once, row_before
+from monitorbench.interventions.random_tokens import random_identities
+from monitorbench.interventions.tally import ARGMAX_ONLY, POSITIONS, Tally
+from monitorbench.interventions.truncation import truncated
 
 KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens")
 
@@ -42,10 +45,8 @@ class Intervention:
     @property
     def label(self) -> str:
         """A short name that tells interventions apart."""
-        if self.keep is None:
-            return f"{self.channel} {self.kind}".strip()
-        name, value = self.keep
-        return f"{self.channel} {name}={value:g}" + ("" if self.fill == "haze" else f" {self.fill}")
+        what = self.kind if self.keep is None else f"{self.keep[0]}={self.keep[1]:g}"
+        return f"{self.channel} {what}".strip() + ("" if self.fill == "haze" else f" {self.fill}")
 
     @property
     def mixes_rows(self) -> bool:
@@ -77,9 +78,9 @@ def build_hook(
     channel = next((c for c in adapter.channels if c.name == intervention.channel), None)
     if channel is None:
         raise UsageError(f"the adapter family {adapter.family} has no channel {intervention.channel!r}")
-    if channel.kind == "state" and intervention.kind.startswith("keep"):
-        raise UsageError(f"the channel {channel.name!r} has no token reading", fix="use zero or batch-shuffled")
-    change = _change(intervention, adapter, channel)
+    if channel.kind == "state" and intervention.kind in ("keep", "keep-everything", "random-tokens"):
+        raise UsageError(f"the channel {channel.name!r} has no token reading", fix="use zero, batch-shuffled or mean")
+    change = _change(intervention, adapter, channel, prompts, tally)
 
     def hook(event: Event) -> Edit | None:
         return change(event) if event.channel == intervention.channel else None
@@ -87,54 +88,57 @@ def build_hook(
     return hook
 
 
-def _change(intervention: Intervention, adapter: Adapter, channel: Channel) -> Hook:
+def _change(
+    intervention: Intervention, adapter: Adapter, channel: Channel, prompts: Sequence[str] | None, tally: Tally | None
+) -> Hook:
     if intervention.kind == "identity":
         return lambda event: Edit(value=event.value)
     if intervention.kind == "zero":
         return lambda _: Edit(value=ABSENT)
-    if intervention.kind == "batch-shuffled":
-        return _swapped_once if channel.kind == "state" else _Shuffle()
-    if intervention.kind not in ("keep", "keep-everything"):
+    if intervention.mixes_rows:
+        exchange = (
+            row_before if intervention.kind == "batch-shuffled" else Mean(_logits_test(adapter, channel), prompts)
+        )
+        return Once(exchange) if channel.kind == "state" else EveryStep(exchange)
+    if not intervention.rowwise:
         raise UsageError(f"no intervention is called {intervention.kind!r}", fix=f"use {', '.join(KINDS)}")
+    change = _random_tokens if intervention.kind == "random-tokens" else _truncation(intervention, adapter, tally)
+
+    def rewritten(event: Event) -> Edit | None:
+        if event.value is None:
+            return None
+        logits_BPV = change(adapter.read(channel.name, event.value), event)
+        return Edit(value=adapter.write(channel.name, logits_BPV, event.value))
+
+    return rewritten
+
+
+def _logits_test(adapter: Adapter, channel: Channel) -> Callable[[Tensor], bool]:
+    """Whether a value is logits: vectors of a channel may be, such as thoughts that are mixtures of tokens."""
+    if channel.kind != "vector":
+        return lambda _: channel.kind == "logits"
+    # Only one row is read: a reading may take a pass through the model's head.
+    return lambda value: _same_storage(adapter.read(channel.name, value[:1]), value)
+
+
+def _same_storage(one: Tensor, other: Tensor) -> bool:
+    return one.data_ptr() == other.data_ptr()
+
+
+def _random_tokens(logits_BPV: Tensor, event: Event) -> Tensor:
+    return random_identities(logits_BPV, event.seeds, event.index)
+
+
+def _truncation(intervention: Intervention, adapter: Adapter, tally: Tally | None) -> Callable[[Tensor, Event], Tensor]:
     keep = keep_from(*intervention.keep) if intervention.keep else keep_top_k(adapter.vocab_size)
+    may_fall_short = intervention.keep is not None and intervention.keep[0] == "min_p"
 
-    def truncated(event: Event) -> Edit | None:
-        if event.value is None:
-            return None
-        logits_BPV = truncate(adapter.read(intervention.channel, event.value), keep, fill=intervention.fill)
-        return Edit(value=adapter.write(intervention.channel, logits_BPV, event.value))
+    def change(logits_BPV: Tensor, event: Event) -> Tensor:
+        cut_BPV, short_BP = truncated(logits_BPV, keep, fill=intervention.fill)
+        if tally is not None and intervention.kind == "keep":
+            tally.add(POSITIONS, torch.full_like(short_BP[:, 0], short_BP.shape[1], dtype=torch.long), event.live)
+            if may_fall_short:
+                tally.add(ARGMAX_ONLY, short_BP.sum(-1), event.live)
+        return cut_BPV
 
-    return truncated
-
-
-def _swapped_once(event: Event) -> Edit | None:
-    """Row b goes on from the state of row b - 1, once it has read its prompt.
-
-    A state holds all that came before, what it was exchanged for as well: a second exchange would hand some rows back
-    their own.
-    """
-    return Edit(value=torch.roll(event.value, 1, dims=0)) if event.value is not None and event.index.step == 0 else None
-
-
-class _Shuffle:
-    """Row b carries what row b - 1 would have carried by itself.
-
-    A row that has finished hands on its last value unchanged; what it was given in exchange must not travel further.
-    Values are kept for each loop of a step by itself, where there are several steps; a row may also finish between the
-    loops of the first. They are kept only from one to the next of the same shape: a step that reads a prompt has more
-    positions than those after it. Where a prompt is padded, so is what another row gets of it.
-    """
-
-    def __init__(self) -> None:
-        self._own: dict[int, Tensor] = {}
-
-    def __call__(self, event: Event) -> Edit | None:
-        if event.value is None:
-            return None
-        own, index = event.value, event.index
-        before = self._own.get(index.loop if index.step > 0 else index.loop - 1)
-        if before is not None and before.shape == own.shape:
-            live = event.live.reshape(-1, *[1] * (own.ndim - 1))
-            own = torch.where(live, own, before)
-        self._own[event.index.loop] = own
-        return Edit(value=torch.roll(own, 1, dims=0))
+    return change

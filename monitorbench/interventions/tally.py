@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 POSITIONS = "positions"
-"""Positions that were truncated, over all steps."""
+"""Positions that were truncated, over all steps; where a step reads a padded prompt, the padding with it."""
 ARGMAX_ONLY = "argmax only"
 """Those of them where no token reached `min_p`, so that the likeliest one was kept by itself."""
 

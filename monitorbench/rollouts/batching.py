@@ -65,11 +65,11 @@ def _width(row: Row) -> int:
 def _require_mixable(prompts: int, batch_size: int) -> None:
     if batch_size < 2 or prompts < 2:
         raise UsageError(
-            "the batch-shuffled control needs two prompts in a batch", fix="raise n and batch_size to 2 or more"
+            "a control that mixes rows needs two prompts in a batch", fix="raise n and batch_size to 2 or more"
         )
     if batch_size % 2 and prompts == 2:
         raise UsageError(
-            f"the batch-shuffled control cannot deal two prompts to {batch_size} rows",
+            f"a control that mixes rows cannot deal two prompts to {batch_size} rows",
             fix="raise n to 3 or more, or use an even batch_size",
         )
 

@@ -57,7 +57,7 @@ def test_the_first_rung_gates_and_the_knee_is_told(climb: Climb) -> None:
 
 
 def test_the_curve_holds_every_rung(climb: Climb) -> None:
-    curve = climb(counts={"top_k=1": {"positions": 4, "argmax only": 1}}).evidence["rungs"]
+    curve = climb().evidence["rungs"]
     assert [rung["keep"] for rung in curve] == LADDER["keep"]
     assert [rung["accuracy"] for rung in curve] == pytest.approx([0.9, 0.89, 0.88, 0.4])
     assert [rung["drop"]["value"] for rung in curve] == pytest.approx([0, 0.01, 0.02, 0.5])
@@ -67,7 +67,6 @@ def test_the_curve_holds_every_rung(climb: Climb) -> None:
     assert [rung["recovery"]["value"] for rung in curve] == pytest.approx([1, 1 - 1 / 80, 1 - 2 / 80, 1 - 50 / 80])
     assert all(rung["recovery"]["low"] < rung["recovery"]["high"] for rung in curve)
     assert [rung["gates"] for rung in curve] == [True, False, False, False]
-    assert [rung["argmax_only"] for rung in curve] == [None, None, None, 0.25]
     assert [rung["lost"]["rollouts"] for rung in curve] == [0, 1, 2, 50]
     assert curve[3]["endings"] == {"correct": 40, "wrong": 60}
 
@@ -94,6 +93,15 @@ def test_the_largest_threshold_that_holds_is_the_knee_of_min_p(climb: Climb) -> 
     report = climb({**USED, "min_p=0.03": 90, "min_p=0.1": 60}, parameters=keep)
     assert report.verdict is Verdict.PASS
     assert report.reason.endswith("Of 2 rungs, min_p=0.03 gates. The largest p that holds is 0.03.")
+
+
+def test_a_threshold_that_no_token_reaches_is_told(climb: Climb) -> None:
+    """The argmax is kept then, and with it more than was asked for."""
+    keep = {"keep": [{"min_p": 0.03}, {"min_p": 0.1}]}
+    counted = {"min_p=0.1": {"positions": 4, "argmax only": 1}, "top_k=8": {"positions": 4}}
+    curve = climb({**USED, "min_p=0.03": 90, "min_p=0.1": 60}, parameters=keep, counts=counted).evidence["rungs"]
+    assert [rung["argmax_only"] for rung in curve] == [None, 0.25]
+    assert climb(counts=counted).evidence["rungs"][0]["argmax_only"] is None, "top_k has no threshold"
 
 
 def test_an_unused_channel_has_no_knee(climb: Climb) -> None:

@@ -2,76 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from toy_events import CHANNEL, OTHER, VALUE_BPV, Reader, carried, event, hook_of, row_values, rows
 
-from monitorbench.adapters.base import ABSENT, Channel, Event, Hook, Index
+from monitorbench.adapters.base import ABSENT, Event
 from monitorbench.errors import UsageError
-from monitorbench.interventions.intervention import Intervention, build_hook
-
-CHANNEL, OTHER = "carry", "state"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reader:
-    """As much of an adapter as a hook needs: two channels, the first carrying logits."""
-
-    family: str = "toy"
-    vocab_size: int = 4
-    channels: tuple[Channel, ...] = (
-        Channel(name=CHANNEL, axis="step", kind="logits", exact=True),
-        Channel(name=OTHER, axis="position", kind="state", exact=False),
-    )
-
-    def read(self, channel: str, value: Tensor) -> Tensor:
-        assert channel == CHANNEL
-        return value
-
-    def write(self, channel: str, logits: Tensor, like: Tensor) -> Tensor:
-        assert channel == CHANNEL
-        return logits.to(like.dtype)
-
-
-def hook_of(kind: str, *, channel: str = CHANNEL, **settings: Any) -> Hook:
-    reader: Any = Reader()
-    hook = build_hook(Intervention(kind=kind, channel=channel, **settings), reader)
-    assert hook is not None
-    return hook
-
-
-def event(
-    value: Tensor,
-    *,
-    step: int = 0,
-    block: int = 0,
-    loop: int = 0,
-    live: list[bool] | None = None,
-    channel: str = CHANNEL,
-) -> Event:
-    rows = value.shape[0]
-    return Event(
-        index=Index(block=block, step=step, loop=loop),
-        seeds=range(rows),
-        live=torch.tensor([True] * rows if live is None else live),
-        tokens=torch.zeros(value.shape[:2], dtype=torch.long),
-        channel=channel,
-        value=value,
-    )
-
-
-def carried(hook: Hook, seen: Event) -> Any:
-    edit = hook(seen)
-    assert edit is not None
-    assert edit.tokens is None
-    assert edit.hold is None
-    return edit.value
-
-
-VALUE_BPV = torch.tensor([[[0.5, 0.25, 0.15, 0.1]], [[0.1, 0.1, 0.1, 0.7]]]).log()
+from monitorbench.interventions.intervention import KINDS, Intervention, build_hook
 
 
 def test_none_has_no_hook_at_all() -> None:
@@ -100,21 +39,15 @@ def test_keep_everything_gives_back_an_exact_channel_bit_for_bit() -> None:
     assert torch.equal(carried(hook_of("keep-everything"), event(VALUE_BPV)), VALUE_BPV)
 
 
-@pytest.mark.parametrize("kind", ["identity", "zero", "keep", "keep-everything", "batch-shuffled"])
+@pytest.mark.parametrize(
+    "kind", ["identity", "zero", "keep", "keep-everything", "batch-shuffled", "mean", "random-tokens"]
+)
 def test_observations_and_other_channels_are_left_alone(kind: str) -> None:
     hook = hook_of(kind, keep=("top_k", 1.0) if kind == "keep" else None)
     seen = event(VALUE_BPV)
     for channel in (None, OTHER):
         other = Event(index=seen.index, seeds=seen.seeds, live=seen.live, tokens=seen.tokens, channel=channel)
         assert hook(other) is None
-
-
-def rows(*values: float) -> Tensor:
-    return torch.tensor(values).reshape(-1, 1, 1).expand(-1, 1, 4)
-
-
-def row_values(value: Tensor) -> list[float]:
-    return value[:, 0, 0].tolist()
 
 
 def test_shuffled_rows_carry_the_value_of_the_row_before_at_the_same_step() -> None:
@@ -177,11 +110,10 @@ def test_a_state_can_be_taken_away_at_every_step() -> None:
     assert all(carried(hook, event(rows(1, 2), step=step, channel=OTHER)) is ABSENT for step in (0, 1))
 
 
-def test_only_the_shuffle_mixes_rows() -> None:
-    mixing = [
-        kind for kind in ("none", "identity", "keep", "zero", "batch-shuffled") if Intervention(kind=kind).mixes_rows
-    ]
-    assert mixing == ["batch-shuffled"]
+def test_kinds_mix_rows_or_work_on_each_by_itself() -> None:
+    assert [kind for kind in KINDS if Intervention(kind=kind).mixes_rows] == ["batch-shuffled", "mean"]
+    rowwise = [kind for kind in KINDS if Intervention(kind=kind).rowwise]
+    assert rowwise == ["identity", "keep", "keep-everything", "random-tokens"]
 
 
 def test_labels_tell_interventions_apart() -> None:
@@ -191,6 +123,8 @@ def test_labels_tell_interventions_apart() -> None:
         Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 8.0)): "carry top_k=8",
         Intervention(kind="keep", channel=CHANNEL, keep=("min_p", 0.03)): "carry min_p=0.03",
         Intervention(kind="keep", channel=CHANNEL, keep=("top_k", 8.0), fill="renorm"): "carry top_k=8 renorm",
+        Intervention(kind="keep", channel=CHANNEL, fill="onehot"): "carry keep onehot",
+        Intervention(kind="mean", channel=CHANNEL): "carry mean",
     }
     assert {intervention: intervention.label for intervention in labels} == labels
 
@@ -201,11 +135,16 @@ def test_labels_tell_interventions_apart() -> None:
         (Intervention(kind="zero", channel="thought"), "the adapter family toy has no channel 'thought'"),
         (
             Intervention(kind="keep", channel=OTHER, keep=("top_k", 1.0)),
-            "the channel 'state' has no token reading; use zero or batch-shuffled",
+            "the channel 'state' has no token reading; use zero, batch-shuffled or mean",
         ),
         (
-            Intervention(kind="mean", channel=CHANNEL),
-            "no intervention is called 'mean'; use none, identity, keep, keep-everything, zero, batch-shuffled",
+            Intervention(kind="random-tokens", channel=OTHER),
+            "the channel 'state' has no token reading; use zero, batch-shuffled or mean",
+        ),
+        (
+            Intervention(kind="noise", channel=CHANNEL),
+            "no intervention is called 'noise'; use none, identity, keep, keep-everything, zero, batch-shuffled, mean, "
+            "random-tokens",
         ),
     ],
 )

@@ -114,4 +114,4 @@ def test_full_batches_are_not_broken_up_for_mixing() -> None:
 def test_what_cannot_be_mixed_says_why(counts: list[tuple[int, int]], batch_size: int, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         list(batch_rows(rows_of(counts), batch_size, mixes_rows=True))
-    assert str(caught.value) == f"the batch-shuffled control {message}"
+    assert str(caught.value) == f"a control that mixes rows {message}"
