@@ -64,8 +64,8 @@ def test_equal_arms_are_recorded_once(suite_of: Callable[..., Suite]) -> None:
     counts = [
         len(planned(suite_of(*checks)).arms) for checks in ((BOTTLENECK,), (BOTTLENECK, again), (BOTTLENECK, other))
     ]
-    assert counts == [6, 6, 7]
-    assert len(planned(suite_of(BOTTLENECK, ORDER)).arms) == 7, "the untouched arm is shared"
+    assert counts == [8, 8, 9]
+    assert len(planned(suite_of(BOTTLENECK, ORDER)).arms) == 9, "the untouched arm is shared"
 
 
 def test_a_check_that_compares_needs_a_baseline(suite_of: Callable[..., Suite]) -> None:

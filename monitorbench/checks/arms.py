@@ -46,8 +46,10 @@ def finish_rate(store: RunStore, arm: Arm) -> float:
 
 def counted_share(store: RunStore, arm: Arm, what: str) -> float | None:
     """Share of the positions under an arm's intervention that it counted as `what`; None where it counted none."""
+    from monitorbench.interventions.tally import POSITIONS
+
     rollouts = store.rollouts(arm)
-    positions = sum(r.counts.get("positions", 0) for r in rollouts)
+    positions = sum(r.counts.get(POSITIONS, 0) for r in rollouts)
     return sum(r.counts.get(what, 0) for r in rollouts) / positions if positions else None
 
 

@@ -20,10 +20,8 @@ from monitorbench.stats.recovery import recovery
 from monitorbench.suite.model import CheckSpec
 
 if TYPE_CHECKING:
+    from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.store import RunStore
-
-ARGMAX_ONLY = "argmax only"
-"""What a truncation counts positions as at which nothing but the argmax was left to keep."""
 
 
 def controls(spec: CheckSpec, measured: Measured) -> tuple[Control, ...]:
@@ -81,10 +79,17 @@ def _rung(rung: Rung, spec: CheckSpec, measured: Measured, lost: Lost, store: Ru
         "endings": endings(store, arm),
         "steps": mean_steps(store, arm),
         "finish_rate": finish_rate(store, arm),
-        "argmax_only": counted_share(store, arm, ARGMAX_ONLY),
+        "argmax_only": _argmax_only(rung, arm, store),
         "lost": lost.as_json(),
         **dict(_beyond_the_write(measured, name)),
     }
+
+
+def _argmax_only(rung: Rung, arm: Arm, store: RunStore) -> float | None:
+    """Share of positions at which no token reached `min_p`, so that the argmax alone was kept; None of other rungs."""
+    from monitorbench.interventions.tally import ARGMAX_ONLY
+
+    return counted_share(store, arm, ARGMAX_ONLY) if rung.keep == "min_p" else None
 
 
 def _beyond_the_write(measured: Measured, name: str) -> Iterator[tuple[str, Any]]:

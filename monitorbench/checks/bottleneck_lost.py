@@ -47,15 +47,10 @@ class Lost:
         """Whether some were lost and at least half of them loop."""
         return 0 < self.rollouts <= 2 * self.looping
 
-    @property
-    def mostly_unfinished(self) -> bool:
-        """Whether some were lost and at least half of them loop or used up the budget."""
-        return 0 < self.rollouts <= 2 * (self.looping + self.exhausted)
-
-    def in_words(self, where: str) -> str:
-        """A sentence that begins with `where`."""
-        many = f"{where}{self.looping} of {self.rollouts} rollouts that were lost loop"
-        return many + (f" and {self.exhausted} more use up the token budget." if self.exhausted else ".")
+    def in_words(self) -> str:
+        """How many loop; those without an answer for want of tokens are counted apart, as they may be garbled."""
+        loops = f"{self.looping} of {self.rollouts} rollouts that were lost loop"
+        return loops + (f" and {self.exhausted} more use up the token budget" if self.exhausted else "")
 
     def as_json(self) -> dict[str, Any]:
         """As evidence."""

@@ -78,13 +78,12 @@ def _ladder(measured: Measured) -> list[str]:
 
 def _loops(measured: Measured, lost: Mapping[str, Lost]) -> list[str]:
     """Of every rung that does not hold for what may be the sampler's doing; a state has no reading to be excused."""
-    findings = measured.findings
-    suspects = [
-        lost[rung.name].in_words(f"Under {rung.name}, ")
+    said = [
+        f"Under {rung.name}, {lost[rung.name].in_words()}."
         for rung in measured.design.rungs
-        if lost[rung.name].mostly_unfinished and findings[rung.name].standing is not Standing.READABLE
+        if lost[rung.name].mostly_loops and measured.findings[rung.name].standing is not Standing.READABLE
     ]
-    return [*suspects, *([_SAMPLER] if suspects else [])]
+    return [*said, _SAMPLER] if said else []
 
 
 _SAMPLER = (

@@ -141,8 +141,8 @@ def judge_bottleneck(
 ) -> Callable[..., CheckReport]:
     """Judges the check on so many right prompts per arm.
 
-    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is; `lost` has
-    the fields of the rollouts that an arm does not get right, and `counts` what it counted on every rollout.
+    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is; `lost`
+    has the fields of the rollouts that an arm does not get right, and `counts` what it counted on every rollout.
     """
 
     check = BottleneckDrop()
