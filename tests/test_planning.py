@@ -115,7 +115,7 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
         "thought-loop": ("thought",),
     }
     assert words.word_settings == ("mode", "projection", "remasking", "site", "write")
-    assert words.tasks.keys() == {"arithmetic-chain", "graph-reachability", "word-problems"}
+    assert words.tasks.keys() == {"arithmetic-chain", "datasets", "graph-reachability", "jsonl", "word-problems"}
 
 
 def test_a_task_is_built_in_the_form_that_an_arm_asks_for() -> None:

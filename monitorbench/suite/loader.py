@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
+from monitorbench.suite.files import with_files
 from monitorbench.suite.include import gather
 from monitorbench.suite.mistakes import mistakes_in, refused_checks
 from monitorbench.suite.model import ChannelSpec, CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
@@ -48,6 +49,7 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
     models = _models(root, os.fspath(path), vocabulary, mistakes)
+    root = _with_task_files(root, vocabulary, mistakes)
     if mistakes:
         raise SuiteError(tuple(dict.fromkeys(mistakes)))
     return select(_suite(Path(path), root, models, vocabulary, gathered.source_hash), overrides.only)
@@ -130,6 +132,19 @@ def _models(root: Node, path: str, vocabulary: Vocabulary, mistakes: list[Mistak
         else:
             models[role] = spec
     return models
+
+
+def _with_task_files(root: Node, vocabulary: Vocabulary, mistakes: list[Mistake]) -> Node:
+    """The tree with the files found that tasks name; what is wrong with them goes to `mistakes`."""
+    tasks = root.entries.get("tasks", root)
+    for name, task in tasks.entries.items() if tasks is not root else ():
+        schema = vocabulary.tasks.get(task.text_at("family") or "")
+        found = with_files(task, schema.properties) if schema else task
+        if isinstance(found, Mistake):
+            mistakes.append(found)
+        else:
+            tasks = tasks.with_entry(name, found)
+    return root if tasks is root else root.with_entry("tasks", tasks)
 
 
 def _suite(path: Path, root: Node, models: Mapping[str, ModelSpec], vocabulary: Vocabulary, source_hash: str) -> Suite:

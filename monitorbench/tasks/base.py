@@ -74,3 +74,11 @@ class Task(Protocol):
 
     def grade(self, problem: Problem, response: str) -> Outcome:
         """What the response to a problem is worth."""
+
+
+def fingerprint(task: Task) -> str:
+    """What the problems and grades of a task depend on beside its family and its parameters, such as a user's own code.
+
+    A task says so by a property of this name; a generator has none, and its fingerprint is empty.
+    """
+    return str(getattr(task, "fingerprint", ""))

@@ -29,7 +29,13 @@ def test_list_names_everything_with_one_sentence(command: Command) -> None:
         "chronology-score",
         "opaque-depth-ratio",
     ]
-    assert [row.split()[0] for row in sections["tasks"]] == ["arithmetic-chain", "graph-reachability", "word-problems"]
+    assert [row.split()[0] for row in sections["tasks"]] == [
+        "arithmetic-chain",
+        "datasets",
+        "graph-reachability",
+        "jsonl",
+        "word-problems",
+    ]
     assert [row.split()[0] for row in sections["presets"]] == list(preset_names())
     for row in (*sections["checks"], *sections["adapters"], *sections["tasks"], *sections["presets"]):
         assert re.fullmatch(r"  \S+ +[A-Z].*\.", row)
