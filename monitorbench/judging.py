@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitorbench.checks.base import CheckType, Evidence, report
@@ -82,7 +82,18 @@ class Judge:
             exact_replay=self.exact_replay,
             estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
         )
-        return _judged(kind, spec, evidence)
+        return _with_looks(_judged(kind, spec, evidence), self.suite)
+
+
+def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:
+    """Of a sequential run: after how many of the declared prompts it stopped."""
+    task = suite.tasks.get(found.parameters.get("task", ""))
+    if not suite.sampling.sequential or task is None or found.n is None:
+        return found
+    words = f"{found.reason} Looked at as prompts came in, decided after {found.n:,} of {task.n:,}."
+    if found.verdict in UNDECIDED:
+        words = f"{found.reason} Looked at as prompts came in, and undecided after all {task.n:,}."
+    return replace(found, reason=words, evidence={**found.evidence, "sequential": {"n": found.n, "of": task.n}})
 
 
 def _told(found: CheckReport) -> CheckJudged:
