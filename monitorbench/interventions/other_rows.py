@@ -89,19 +89,19 @@ class Mean:
         Raises:
             UsageError: some row stands beside rows of its own prompt only.
         """
-        precise = value if value.dtype == torch.float64 else value.float()
         if self._is_logits is None:
             self._is_logits = self._reads_as_itself(value)
+        precision = torch.float64 if value.dtype == torch.float64 else torch.float32
         if not self._is_logits:
-            return self._averaged(precise).to(value.dtype)
-        return self._averaged(precise.softmax(-1)).log_().to(value.dtype)
+            return self._averaged(value.to(precision)).to(value.dtype)
+        return self._averaged(value.softmax(-1, dtype=precision)).log_().to(value.dtype)
 
     def _averaged(self, value: Tensor) -> Tensor:
         rows = len(value)
         prompts = range(rows) if self._prompts is None else self._prompts
-        weight_BB = torch.tensor([[float(a != b) for b in prompts] for a in prompts])
+        weight_BB = torch.tensor([[float(a != b) for b in prompts] for a in prompts]).to(value)
         others_B1 = weight_BB.sum(-1, keepdim=True)
         if not bool((others_B1 > 0).all()):
             raise UsageError("the mean control needs two prompts in a batch", fix="raise n and batch_size to 2 or more")
         # A product with exact zeros: to take a row away from the sum of all would leave a trace of it in the rounding.
-        return ((weight_BB / others_B1).to(value) @ value.reshape(rows, -1)).reshape(value.shape)
+        return (weight_BB / others_B1 @ value.reshape(rows, -1)).reshape(value.shape)

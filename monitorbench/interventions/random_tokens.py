@@ -21,8 +21,8 @@ def random_identities(logits_BPV: Tensor, seeds: Sequence[int], index: Index) ->
     """Logits (B, P, V) that hold at every position the same numbers as before, at other tokens.
 
     Every row has one permutation of the vocabulary and for each position another shift in it, so that no two positions
-    share which token became which, unless there are more of them than tokens. Both are drawn on the CPU from the seed of the row, the block, the step and the
-    loop: they depend neither on other rows nor on the device.
+    share which token became which, unless there are more of them than tokens. Both are drawn on the CPU from the seed
+    of the row, the block, the step and the loop: they depend neither on other rows nor on the device.
     """
     V = logits_BPV.shape[-1]
     at_once = max(1, MOST_AT_ONCE // V)
