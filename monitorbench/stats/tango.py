@@ -25,18 +25,18 @@ def score(difference: float, *, losses_T: ArrayLike, gains_T: ArrayLike, n: int)
     """
     gain_rates_T = likeliest_gain_rate(difference, losses_T=losses_T, gains_T=gains_T, n=n)
     deviations_T = np.sqrt(n * np.maximum(2.0 * gain_rates_T + difference * (1.0 - difference), 0.0))
-    distances_T = np.asarray(losses_T, dtype=np.float64) - gains_T - n * difference
+    distances_T = np.subtract(losses_T, gains_T, dtype=np.float64) - n * difference
     without_spread_T = np.where(distances_T == 0.0, 0.0, np.copysign(np.inf, distances_T))
-    return np.divide(distances_T, deviations_T, out=without_spread_T, where=deviations_T > 0.0)
+    return np.asarray(np.divide(distances_T, deviations_T, out=without_spread_T, where=deviations_T > 0.0))
 
 
 def likeliest_gain_rate(difference: float, *, losses_T: ArrayLike, gains_T: ArrayLike, n: int) -> NDArray[np.float64]:
     """(T,) maximum-likelihood estimates of P(gain) where P(loss) = P(gain) + `difference`: Tango (1998), section 3."""
-    losses_T, gains_T = np.asarray(losses_T, dtype=np.float64), np.asarray(gains_T, dtype=np.float64)
-    linear_T = (2 * n - losses_T + gains_T) * difference - losses_T - gains_T
-    constant_T = -gains_T * difference * (1.0 - difference)
+    lost_T, gained_T = np.asarray(losses_T, dtype=np.float64), np.asarray(gains_T, dtype=np.float64)
+    linear_T = (2 * n - lost_T + gained_T) * difference - lost_T - gained_T
+    constant_T = -gained_T * difference * (1.0 - difference)
     root_T = np.sqrt(np.maximum(linear_T**2 - 8.0 * n * constant_T, 0.0))
-    return np.maximum((root_T - linear_T) / (4.0 * n), max(0.0, -difference))
+    return np.asarray(np.maximum((root_T - linear_T) / (4.0 * n), max(0.0, -difference)))
 
 
 def score_interval(*, losses: float, gains: float, n: int, alpha: float) -> tuple[float, float]:

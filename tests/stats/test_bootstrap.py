@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import bootstrap, norm, t
 
-from monitorbench.stats.bootstrap import bootstrap_interval, is_sparse, mean_of, prompt_means, resampled_means
+from monitorbench.stats.bootstrap import (
+    RESAMPLES,
+    bootstrap_interval,
+    is_sparse,
+    mean_of,
+    prompt_means,
+    resampled_means,
+)
 
 
 def test_rollouts_are_averaged_inside_their_prompt():
@@ -66,3 +73,28 @@ def test_prompts_not_rollouts_carry_the_error():
 
     assert np.mean(by_prompt) == pytest.approx(0.10, abs=0.05)
     assert np.mean(by_rollout) > 0.4
+
+
+@pytest.mark.parametrize("n", [12, 40, 200])
+def test_bca_agrees_with_scipy_at_the_level_that_it_is_widened_to(n):
+    """Skewed values: both ends within a tenth of the half width, which is the noise of 20,000 resamples and less."""
+    values_N = np.random.default_rng(n).beta(4.0, 1.0, n)
+    z = np.sqrt(n / (n - 1)) * t.isf(0.05, n - 1)
+    theirs = bootstrap(
+        (values_N,), np.mean, confidence_level=1.0 - 2.0 * norm.sf(z), n_resamples=20_000, method="BCa", rng=0
+    ).confidence_interval
+    low, high = bootstrap_interval(values_N[:, None], mean_of, level=0.9, resamples=20_000)
+
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.05 * (high - low))
+
+
+def test_at_least_5000_resamples_are_the_default():
+    assert RESAMPLES >= 5000
+
+
+def test_chunks_of_resamples_do_not_change_the_draws(monkeypatch):
+    values_NK = np.random.default_rng(0).random((30, 2))
+    whole = resampled_means(values_NK, resamples=50, seed=1)
+    monkeypatch.setattr("monitorbench.stats.bootstrap._CHUNK", 70)
+
+    assert np.array_equal(resampled_means(values_NK, resamples=50, seed=1), whole)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
+from statsmodels.stats.proportion import proportion_confint
 
 from monitorbench.stats.bounded import bounded_mean, chernoff_hoeffding, clopper_pearson
 
@@ -18,6 +19,7 @@ def test_rates_get_the_exact_binomial_interval(table):
     exact = binomtest(count, n).proportion_ci(0.9, method="exact")
 
     assert clopper_pearson(count, n=n, alpha=0.05) == pytest.approx((exact.low, exact.high), abs=1e-9)
+    assert clopper_pearson(count, n=n, alpha=0.05) == pytest.approx(proportion_confint(count, n, 0.1, "beta"), abs=1e-9)
 
 
 @pytest.mark.parametrize("n", [1, 3, 100])

@@ -115,7 +115,8 @@ def test_at_no_drop_it_is_mcnemars(losses, gains):
 def test_a_claim_further_from_the_data_has_the_smaller_p_value(losses, step):
     reference, candidate = [1] * 40, [0] * losses + [1] * (40 - losses)
     near, far = (
-        p_below(lambda level: paired_difference(reference, candidate, level=level), 0.2 + shift) for shift in (0.0, step)
+        p_below(lambda level: paired_difference(reference, candidate, level=level), 0.2 + shift)
+        for shift in (0.0, step)
     )
 
     assert far <= near

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitorbench.stats.enumerated import paired_interval
+from monitorbench.stats.enumerated import tail_below
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.paired import paired_difference
-from monitorbench.stats.power import more_prompts, prompts_needed
+from monitorbench.stats.power import detectable_drop, detectable_margin, more_prompts, prompts_needed
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,59 @@ def test_the_promised_power_is_delivered():
     n = prompts_needed(discordance=0.1, margin=0.05)
     tables = np.random.default_rng(0).multinomial(n, [0.05, 0.05, 0.9], size=3000)
     cells, counts = np.unique(tables[:, :2], axis=0, return_counts=True)
-    passes = [paired_interval(losses=int(b), gains=int(c), n=n, alpha=0.05)[1] < 0.05 for b, c in cells]
+    passes = [tail_below(0.05, losses=int(b), gains=int(c), n=n) < 0.05 for b, c in cells]
 
     assert np.average(passes, weights=counts) == pytest.approx(0.8, abs=0.04)
+
+
+@given(st.integers(5, 20_000), st.floats(0.01, 1.0))
+def test_the_detectable_margin_is_the_inverse_of_the_prompts_needed(n, discordance):
+    margin = detectable_margin(n, discordance=discordance)
+
+    if margin is None:
+        assert prompts_needed(discordance=discordance, margin=1.0) > n
+    else:
+        assert prompts_needed(discordance=discordance, margin=margin) == n
+
+
+@pytest.mark.parametrize(
+    ("n", "discordance", "margin"), [(773, 0.05, 0.02), (247, 0.1, 0.05), (200, 0.1, 0.0556), (1374, 0.2, 0.03)]
+)
+def test_margins_that_a_number_of_prompts_can_show(n, discordance, margin):
+    assert detectable_margin(n, discordance=discordance) == pytest.approx(margin, abs=1e-4)
+
+
+@given(st.integers(5, 20_000), st.floats(0.01, 1.0), st.floats(0.0, 0.2))
+def test_the_detectable_drop_has_the_margin_at_the_distance_that_its_own_spread_asks_for(n, discordance, margin):
+    drop = detectable_drop(n, discordance=discordance, margin=margin)
+
+    if drop is None:
+        at_most = (discordance - discordance**2) * 2.4865**2
+        assert margin >= discordance or (discordance - margin) ** 2 * n <= at_most * 1.001
+    else:
+        assert margin < drop <= discordance
+        assert (drop - margin) ** 2 * n == pytest.approx(2.48648**2 * (discordance - drop**2), rel=1e-4, abs=1e-9)
+
+
+def test_the_detectable_drop_is_detected():
+    """200 prompts of which 20 % are discordant show a drop of 13 points to exceed 5, four times in five."""
+    drop = detectable_drop(200, discordance=0.2, margin=0.05)
+    tables = np.random.default_rng(1).multinomial(200, [(0.2 + drop) / 2, (0.2 - drop) / 2, 0.8], size=2000)
+    cells, counts = np.unique(tables[:, :2], axis=0, return_counts=True)
+    fails = [tail_below(-0.05, losses=int(c), gains=int(b), n=200) < 0.05 for b, c in cells]
+
+    assert drop == pytest.approx(0.125, abs=0.005)
+    assert np.average(fails, weights=counts) == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"n": 0, "discordance": 0.1}, {"n": 10, "discordance": 0.0}, {"n": 10, "discordance": 1.5}]
+)
+def test_designs_that_cannot_be_are_refused(arguments):
+    with pytest.raises(ValueError, match="must"):
+        detectable_margin(**arguments)
+    with pytest.raises(ValueError, match="must"):
+        detectable_drop(**arguments, margin=0.05)
 
 
 def test_a_true_drop_costs_prompts():

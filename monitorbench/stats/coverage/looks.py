@@ -18,8 +18,14 @@ ALPHA = 0.05
 RUNS = 2000
 LOOKS = 1000
 # Share of discordant pairs, margin, a drop far beyond the margin, and seeds per prompt.
-DESIGNS = ((0.05, 0.05, 0.05, 1), (0.1, 0.02, 0.1, 1), (0.1, 0.05, 0.1, 1), (0.3, 0.05, 0.2, 1), (0.3, 0.1, 0.3, 1))
-DESIGNS += ((0.3, 0.1, 0.3, 4),)
+DESIGNS = (
+    (0.05, 0.05, 0.05, 1),
+    (0.1, 0.02, 0.1, 1),
+    (0.1, 0.05, 0.1, 1),
+    (0.3, 0.05, 0.2, 1),
+    (0.3, 0.1, 0.3, 1),
+    (0.3, 0.1, 0.3, 4),
+)
 _LONGEST = 3
 
 
@@ -79,6 +85,6 @@ def _drops(*, discordance: float, drop: float, seeds: int, shape: tuple[int, int
 def _moments(drops_RN: NDArray[np.float64], margin: float, *, above: bool = True) -> NDArray[np.int64]:
     """(R,) the first prompt after which the mean is shown to lie above (or below) the margin, 0 if it never is."""
     sign = 1.0 if above else -1.0
-    shown_RN = log_wealth((1.0 + sign * drops_RN) / 2.0, np.full(len(drops_RN), (1.0 + sign * margin) / 2.0))
-    shown_RN = shown_RN >= -math.log(ALPHA)
+    wealth_RN = log_wealth((1.0 + sign * drops_RN) / 2.0, np.full(len(drops_RN), (1.0 + sign * margin) / 2.0))
+    shown_RN = wealth_RN >= -math.log(ALPHA)
     return np.where(shown_RN.any(axis=1), shown_RN.argmax(axis=1) + 1, 0)
