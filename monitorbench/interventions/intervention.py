@@ -48,6 +48,11 @@ class Intervention:
         """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
         return self.kind == "batch-shuffled"
 
+    @property
+    def rowwise(self) -> bool:
+        """Whether each row's value is changed by itself, into a value: rows of several such arms may share a batch."""
+        return self.kind in ("identity", "keep", "keep-everything", "random-tokens")
+
 
 def build_hook(intervention: Intervention, adapter: Adapter) -> Hook | None:
     """The hook that carries the intervention out.
