@@ -21,6 +21,7 @@ class Row:
         tokens: the encoded prompt.
         seed: the seed.
         key: under which it is stored; empty where nothing is.
+        source: which of the arms that are recorded together it belongs to.
     """
 
     problem: Problem
@@ -28,6 +29,7 @@ class Row:
     tokens: tuple[int, ...]
     seed: int = 0
     key: str = ""
+    source: int = 0
 
     @property
     def place(self) -> tuple[str, int]:
@@ -62,7 +64,7 @@ def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Ite
     """Split rows into batches of exactly `batch_size`, each of one prompt width.
 
     Args:
-        rows: all rows of an arm.
+        rows: all rows of an arm, or of arms that are recorded together; a batch holds those of as few as may be.
         batch_size: rows of every batch, at least 1.
         mixes_rows: rows see the values of the row before them, the first one those of the last; then no row may stand
             behind one of the same prompt. A prompt with no other of its width stands beside one of the nearest width.
@@ -77,7 +79,7 @@ def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Ite
 
 def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
     by_width: dict[int, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row.repeat):
+    for row in sorted(rows, key=lambda row: (row.source, row.repeat)):
         by_width.setdefault(row.width, []).append(row)
     for width in sorted(by_width):
         if mixes_rows:
@@ -103,7 +105,7 @@ def _require_mixable(prompts: int, batch_size: int) -> None:
 def _plain(members: list[Row], batch_size: int) -> Iterator[RowBatch]:
     for start in range(0, len(members), batch_size):
         real = members[start : start + batch_size]
-        yield RowBatch(rows=(*real, *members[:1] * (batch_size - len(real))), real=len(real))
+        yield RowBatch(rows=(*real, *real[:1] * (batch_size - len(real))), real=len(real))
 
 
 def _mixed(members: list[Row], fillers: list[Row], batch_size: int) -> Iterator[RowBatch]:

@@ -10,7 +10,7 @@ import torch
 from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
-from monitorbench.interventions.intervention import build_hook
+from monitorbench.interventions.joint import build_joint_hook
 from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
@@ -47,24 +47,11 @@ class Recording:
         return batch_rows(rows, self.batch_size, mixes_rows=self.arm.intervention.mixes_rows)
 
     def run(self, batch: RowBatch) -> list[Rollout]:
-        """Run the model on one batch; the rollouts of the rows that are kept, in their order.
+        """Run the model on one batch of this arm, as `run_batch`."""
+        return run_batch([self], batch)
 
-        Raises:
-            UsageError: the sampler settings cannot be used, or the batch does not fit on the device.
-        """
-        adapter, limits = self.adapter, self.limits
-        tally, prompts = Tally(), [row.problem.id for row in batch.rows]
-        hook = build_hook(self.arm.intervention, adapter.under(limits.sampler), prompts=prompts, tally=tally)
-        watcher = TraceWatcher(hook, batch.real)
-        seeds = [row.seed for row in batch.rows]
-        try:
-            output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
-        except torch.OutOfMemoryError as error:
-            what = f"a batch of {len(seeds)} rows does not fit on the device"
-            raise UsageError(what, where=self.arm.label, fix="lower sampling.batch_size") from error
-        return [self._rollout(row, index, output, watcher, tally) for index, row in enumerate(batch.kept)]
-
-    def _rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally) -> Rollout:
+    def rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally) -> Rollout:
+        """What a row came to, by what was put out, seen and counted of the row of that index in its batch."""
         tokens = output.tokens[index]
         text = self.adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = self.task.grade(row.problem, text)
@@ -83,6 +70,35 @@ class Recording:
         )
 
 
+def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]:
+    """Run the model on one batch; the rollouts of the rows that are kept, in their order.
+
+    Args:
+        recordings: arms that may share a batch; the source of each row says which of them it belongs to.
+        batch: the rows.
+
+    Raises:
+        UsageError: the sampler settings cannot be used, or the batch does not fit on the device.
+    """
+    of_rows = [recordings[row.source] for row in batch.rows]
+    adapter, limits = of_rows[0].adapter, of_rows[0].limits
+    interventions = [one.arm.intervention for one in of_rows]
+    tallies = {intervention: Tally() for intervention in interventions}
+    prompts = [row.problem.id for row in batch.rows]
+    hook = build_joint_hook(interventions, adapter.under(limits.sampler), prompts=prompts, tallies=tallies)
+    watcher = TraceWatcher(hook, batch.real)
+    seeds = [row.seed for row in batch.rows]
+    try:
+        output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
+    except torch.OutOfMemoryError as error:
+        what = f"a batch of {len(seeds)} rows does not fit on the device"
+        raise UsageError(what, where=of_rows[0].arm.label, fix="lower sampling.batch_size") from error
+    return [
+        of_rows[index].rollout(row, index, output, watcher, tallies[interventions[index]])
+        for index, row in enumerate(batch.kept)
+    ]
+
+
 def record(
     arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling
 ) -> Iterator[Sequence[Rollout]]:
@@ -94,7 +110,7 @@ def record(
         The rollouts of each batch. Their order is that of the batches; sort by problem and repeat where it matters.
 
     Raises:
-        UsageError: as `prepare`; while iterating, as `Recording.run`.
+        UsageError: as `prepare`; while iterating, as `run_batch`.
     """
     recording = prepare(arm, adapter=adapter, task=task, problems=problems, sampling=sampling)
     return map(recording.run, recording.batches(recording.rows))
