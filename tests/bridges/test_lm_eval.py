@@ -148,7 +148,11 @@ def test_likelihoods_are_those_of_the_next_tokens_one_by_one() -> None:
     import torch
 
     bridge = MonitorbenchLM("zoo:ar-chain", batch_size=2, device="cpu")
-    pairs = [(PROBLEMS[0].prompt, " " + PROBLEMS[0].target), (PROBLEMS[1].prompt + " ", PROBLEMS[0].target), ("", "a 7")]
+    pairs = [
+        (PROBLEMS[0].prompt, " " + PROBLEMS[0].target),
+        (PROBLEMS[1].prompt + " ", PROBLEMS[0].target),
+        ("", "a 7"),
+    ]
     scores = bridge.loglikelihood([SimpleNamespace(args=pair) for pair in pairs])
     adapter: Any = bridge._adapter
     for (context, continuation), (score, greedy) in zip(pairs[:2], scores[:2], strict=True):
