@@ -33,7 +33,11 @@ SCHEMA = CheckSchema(
             "format": FOLDER,
             "description": "A folder, by its path relative to the suite, or the hub id org/name of a data set.",
         },
-        "config": {"type": "string", "minLength": 1, "description": "Configuration of the data set, if it has several."},
+        "config": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Configuration, where there are several.",
+        },
         "split": {"type": "string", "minLength": 1, "default": "test", "description": "Split that is read."},
         "revision": {"type": "string", "minLength": 1, "description": "Commit, tag or branch of a hub id."},
         **COLUMNS,
@@ -111,9 +115,7 @@ class DataSet:
         return f"{self.source}{config} {self.split}"
 
     def _reading(self) -> Reading:
-        grader = Grader(
-            kind=self.grader, pattern=self.pattern, tolerance=self.tolerance, ignore_case=self.ignore_case
-        )
+        grader = Grader(kind=self.grader, pattern=self.pattern, tolerance=self.tolerance, ignore_case=self.ignore_case)
         return Reading(prompt=self.prompt, answer=self.answer, grader=grader)
 
     def _rows(self) -> Iterator[Row]:

@@ -172,9 +172,7 @@ def _choice(response: str, answer: str) -> Outcome:
     for form in CHOICES:
         if matches := list(form.finditer(response)):
             letter = matches[-1][1].upper()
-            return _outcome(
-                letter, letter == answer.strip(" ()\n").upper(), _word_at(response, matches[-1].start(1))
-            )
+            return _outcome(letter, letter == answer.strip(" ()\n").upper(), _word_at(response, matches[-1].start(1)))
     return _outcome("", False, None)
 
 

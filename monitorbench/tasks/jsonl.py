@@ -1,7 +1,7 @@
 """Problems of your own, one JSON object on each line of a file.
 
-    {"question": "What is 2 + 3?", "answer": 5}
-    {"question": "What is 4 + 4?", "answer": 8}
+{"question": "What is 2 + 3?", "answer": 5}
+{"question": "What is 4 + 4?", "answer": 8}
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ class Jsonl:
         return self._reading().grader.fingerprint
 
     def _reading(self) -> Reading:
-        grader = Grader(
-            kind=self.grader, pattern=self.pattern, tolerance=self.tolerance, ignore_case=self.ignore_case
-        )
+        grader = Grader(kind=self.grader, pattern=self.pattern, tolerance=self.tolerance, ignore_case=self.ignore_case)
         return Reading(prompt=self.prompt, answer=self.answer, grader=grader)
 
     def _rows(self) -> Iterator[Row]:
@@ -136,7 +134,9 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         what = f"not JSON: {first_line(error)}"
         raise UsageError(what, where=where, fix="write one JSON object on each line") from error
     if not isinstance(value, dict):
-        raise UsageError(f"holds {found(value)}, not an object", where=where, fix='write {"prompt": ..., "answer": ...}')
+        raise UsageError(
+            f"holds {found(value)}, not an object", where=where, fix='write {"prompt": ..., "answer": ...}'
+        )
     return value
 
 
