@@ -170,7 +170,8 @@ class MonitorbenchLM(LM):  # type: ignore[misc]  # the harness is untyped
         require_usable(rows, adapter, limits)
         texts: dict[Place, str] = {}
         for batch in batch_rows(rows, self._batch_size, mixes_rows=self.intervention.mixes_rows):
-            hook = build_hook(self.intervention, adapter.under(limits.sampler))
+            prompts = [row.problem.id for row in batch.rows]
+            hook = build_hook(self.intervention, adapter.under(limits.sampler), prompts=prompts)
             seeds = [rollout_seed(self._seed, row.problem.id, row.repeat) for row in batch.rows]
             output = adapter.generate([row.tokens for row in batch.rows], seeds, hook, limits)
             for index, row in enumerate(batch.rows[: batch.real]):

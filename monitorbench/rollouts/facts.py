@@ -18,7 +18,7 @@ from monitorbench.report.model import ModelReport
 from monitorbench.rollouts.arm import Arm
 from monitorbench.rollouts.key import ArmFacts
 from monitorbench.rollouts.sources import named_by, own_code, source_of
-from monitorbench.tasks.base import Task
+from monitorbench.tasks.base import Task, fingerprint
 
 # Those after the first line are optional: transformers picks its kernels by what is installed.
 PACKAGES = (
@@ -75,6 +75,7 @@ def _code(adapter: Adapter, task: Task, limits: Limits) -> dict[str, str]:
         found |= {base.__module__: source_of(base) for base in type(thing).__mro__}
     for value in limits.sampler.values():
         found |= named_by(value)
+    found["grader"] = fingerprint(task)
     return {name: source for name, source in found.items() if source}
 
 

@@ -36,7 +36,7 @@ SCHEMA = CheckSchema(
         "config": {
             "type": "string",
             "minLength": 1,
-            "description": "Configuration of the data set, if it has several.",
+            "description": "Configuration, where there are several.",
         },
         "split": {"type": "string", "minLength": 1, "default": "test", "description": "Split that is read."},
         "revision": {"type": "string", "minLength": 1, "description": "Commit, tag or branch of a hub id."},
