@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,6 +14,8 @@ from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import build_hook
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
+from monitorbench.rollouts.carried import CarriedWatcher, watchable
+from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
 from monitorbench.rollouts.positions import outcome_positions
 from monitorbench.rollouts.tracing import TraceWatcher
 from monitorbench.suite.model import Sampling
@@ -19,11 +23,25 @@ from monitorbench.tasks.base import Problem, Task
 
 
 def record(
-    arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling
+    arm: Arm,
+    *,
+    adapter: Adapter,
+    task: Task,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    cache: Path | None = None,
 ) -> Iterator[Sequence[Rollout]]:
     """Record every rollout of an arm, a batch at a time.
 
     What can be refused without running the model is refused at the call; generation starts with the iteration.
+
+    Args:
+        arm: what is recorded.
+        adapter: runs the model.
+        task: grades the responses.
+        problems: the prompts.
+        sampling: how rollouts are sampled.
+        cache: folder in which neighbours of tokens outlive the run; None keeps them in memory.
 
     Returns:
         The rollouts of each batch. Their order is that of the batches; sort by problem and repeat where it matters.
@@ -52,10 +70,9 @@ def record(
     )
     _require_room(rows, adapter, limits)
     batches = batch_rows(rows, sampling.batch_size, mixes_rows=arm.intervention.mixes_rows)
-    return (
-        _record_batch(batch, arm=arm, adapter=adapter, task=task, limits=limits, base_seed=sampling.seed)
-        for batch in batches
-    )
+    neighbours = Neighbours(embeddings(adapter), arm.neighbours, cache=cache) if arm.neighbours else None
+    common: dict[str, Any] = {"arm": arm, "adapter": adapter, "task": task, "limits": limits, "neighbours": neighbours}
+    return (_record_batch(batch, base_seed=sampling.seed, **common) for batch in batches)
 
 
 def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None:
@@ -71,9 +88,17 @@ def _require_room(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None
 
 
 def _record_batch(
-    batch: RowBatch, *, arm: Arm, adapter: Adapter, task: Task, limits: Limits, base_seed: int
+    batch: RowBatch,
+    *,
+    arm: Arm,
+    adapter: Adapter,
+    task: Task,
+    limits: Limits,
+    base_seed: int,
+    neighbours: Neighbours | None,
 ) -> list[Rollout]:
-    watcher = TraceWatcher(build_hook(arm.intervention, adapter.under(limits.sampler)), batch.real)
+    hook = build_hook(arm.intervention, adapter.under(limits.sampler))
+    watcher = TraceWatcher(hook, batch.real, _carried(arm, adapter, limits, batch.real))
     seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
@@ -85,6 +110,8 @@ def _record_batch(
         tokens = output.tokens[index]
         text = adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = task.grade(row.problem, text)
+        trace = watcher.trace(index, len(tokens))
+        trace = trace if neighbours is None else with_neighbours(trace, tokens, neighbours)
         values, answer = outcome_positions(adapter, tokens, outcome)
         rollouts.append(
             Rollout(
@@ -94,9 +121,15 @@ def _record_batch(
                 tokens=tokens,
                 finished=output.finished[index],
                 status=outcome.status,
-                trace=watcher.trace(index, len(tokens)),
+                trace=trace,
                 value_positions=values,
                 answer_positions=answer,
             )
         )
     return rollouts
+
+
+def _carried(arm: Arm, adapter: Adapter, limits: Limits, rows: int) -> CarriedWatcher | None:
+    """What keeps the carried values that the arm watches, where the model carries any that can be watched."""
+    channel = watchable(adapter.carries(limits.sampler)) if arm.watch else None
+    return None if channel is None else CarriedWatcher(adapter.under(limits.sampler), channel, count=arm.watch, rows=rows)

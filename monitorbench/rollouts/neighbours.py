@@ -1,0 +1,140 @@
+"""Which tokens are most like a token: those whose input embeddings point the same way.
+
+Shape suffixes: V vocabulary, d width, Q tokens asked for, C candidates of a block, N neighbours of a token, P positions
+of a block, T positions of the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from monitorbench.adapters.base import Adapter
+from monitorbench.errors import UsageError
+from monitorbench.metrics.trace import Trace
+
+AT_ONCE = 256
+"""Tokens looked up at a time."""
+MOST_AT_ONCE = 2**24
+"""Numbers of a block of candidates, 64 MB in single precision."""
+DIGITS = 10**6
+"""Cosines that agree to six digits are equal: the last digits depend on the order in which a device adds up."""
+_NONE = torch.iinfo(torch.int64).min
+_KNOWN: dict[str, dict[int, NDArray[np.int32]]] = {}
+
+
+class Neighbours:
+    """The nearest tokens of any token by the cosine of their embeddings, each looked up once per matrix.
+
+    Of equally near ones those of smaller ids come first. No token is a neighbour of itself; one whose embedding is all
+    zeros (padding, most often) has no direction: it has no neighbours and is none.
+
+    Args:
+        matrix_Vd: the input embedding matrix.
+        count: neighbours of each token, at least 1.
+        cache: folder in which they outlive the process, under the hash of the matrix; None keeps them in memory.
+
+    Raises:
+        UsageError: the matrix is not in memory.
+    """
+
+    def __init__(self, matrix_Vd: Tensor, count: int, *, cache: Path | None = None) -> None:
+        if matrix_Vd.is_meta:
+            raise UsageError("the input embeddings are not in memory", fix="do not offload them to disk")
+        self._matrix_Vd, self._count = matrix_Vd.detach(), min(count, len(matrix_Vd) - 1)
+        name = f"neighbours-{content_hash(self._matrix_Vd)}-{self._count}"
+        self._file = cache / f"{name}.safetensors" if cache is not None else None
+        self._known = _KNOWN.setdefault(name, {})
+        if self._file is not None:
+            self._known.update(_read(self._file))
+
+    def of(self, ids: Sequence[int]) -> NDArray[np.int32]:
+        """(Q, N) ids of the neighbours of each token, nearest first; -1 where there are fewer."""
+        missing = sorted({*ids} - self._known.keys())
+        for start in range(0, len(missing), AT_ONCE):
+            asked = missing[start : start + AT_ONCE]
+            nearest_QN = nearest(self._matrix_Vd, asked, self._count).cpu().numpy().astype(np.int32)
+            self._known.update(zip(asked, nearest_QN, strict=True))
+        if missing and self._file is not None:
+            _write(self._file, self._known)
+        return np.stack([self._known[each] for each in ids]) if len(ids) else np.empty((0, self._count), np.int32)
+
+
+def nearest(matrix_Vd: Tensor, ids: Sequence[int], count: int) -> Tensor:
+    """(Q, N) int64 ids of the nearest tokens; the matrix is walked through in blocks that bound the memory."""
+    V, d = matrix_Vd.shape
+    asked_Q = torch.tensor(ids, device=matrix_Vd.device)
+    query_Qd = torch.nn.functional.normalize(matrix_Vd[asked_Q].float(), dim=-1)
+    best_QN = torch.full((len(ids), count), _NONE, device=matrix_Vd.device)
+    block = max(1, MOST_AT_ONCE // max(d, len(ids)))
+    for start in range(0, V, block):
+        candidate_Cd = torch.nn.functional.normalize(matrix_Vd[start : start + block].float(), dim=-1)
+        id_C = torch.arange(start, start + len(candidate_Cd), device=matrix_Vd.device)
+        # One whole number holds nearness and id, so that no two are equal and the order is that of both.
+        key_QC = ((query_Qd @ candidate_Cd.T).double() * DIGITS).round().long() * V + (V - 1 - id_C)
+        barred_QC = (id_C == asked_Q[:, None]) | (candidate_Cd == 0).all(-1)
+        barred_QC |= (query_Qd == 0).all(-1, keepdim=True)
+        best_QN = torch.cat([best_QN, key_QC.masked_fill_(barred_QC, _NONE)], dim=-1).topk(count, dim=-1).values
+    return torch.where(best_QN == _NONE, -1, V - 1 - best_QN.remainder(V))
+
+
+def embeddings(adapter: Adapter) -> Tensor:
+    """(V, d) input embeddings of the adapter's model."""
+    model: Any = adapter.model
+    matrix_Vd: Tensor = model.get_input_embeddings().weight
+    return matrix_Vd
+
+
+def with_neighbours(trace: Trace, tokens: Sequence[int], neighbours: Neighbours) -> Trace:
+    """The trace with the neighbours of the final token of every position that holds one."""
+    found_TN = neighbours.of(tokens)
+    blocks, start = [], 0
+    for block in trace.blocks:
+        content = int(block.content_P.sum())
+        neighbours_PN = np.full((block.content_P.size, found_TN.shape[-1]), -1, np.int32)
+        neighbours_PN[:content] = found_TN[start : start + content]
+        blocks.append(replace(block, neighbours_PN=neighbours_PN))
+        start += content
+    return Trace(blocks=tuple(blocks))
+
+
+def content_hash(matrix_Vd: Tensor) -> str:
+    """SHA-256 of shape, number format and every number, read a block at a time."""
+    total = hashlib.sha256(f"{tuple(matrix_Vd.shape)} {matrix_Vd.dtype}".encode())
+    for rows in torch.split(matrix_Vd.detach(), max(1, MOST_AT_ONCE // matrix_Vd.shape[-1])):
+        total.update(rows.cpu().contiguous().view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def _read(file: Path) -> Iterable[tuple[int, NDArray[np.int32]]]:
+    """What an earlier process looked up; nothing where the file is not there or not whole: it can be made again."""
+    try:
+        stored = load_file(file)
+        return list(zip(stored["ids"].tolist(), stored["neighbours"], strict=True))
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return []
+
+
+def _write(file: Path, known: dict[int, NDArray[np.int32]]) -> None:
+    ids = sorted(known)
+    draft = file.with_name(f"{secrets.token_hex(8)}.draft")
+    try:
+        save_file({"ids": np.array(ids, np.int32), "neighbours": np.stack([known[each] for each in ids])}, draft)
+        draft.replace(file)
+    except OSError as error:
+        raise UsageError(
+            f"neighbours of tokens cannot be kept ({error.strerror})", where=str(file.parent), fix="make it writable"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
