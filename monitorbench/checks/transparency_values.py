@@ -91,7 +91,7 @@ class Measured:
         classes: per filter, counts by step.
         strange: confident tokens unlike any final one.
         dropped: what was left out, by reason.
-        lacking: (step, position) pairs at which the trace may lack tokens that min_p keeps.
+        lacking: (step, position) pairs at which the trace may lack tokens that a filter keeps.
     """
 
     share: dict[str, dict[str, float]] = field(default_factory=lambda: {name: {} for name in FILTERS})
@@ -144,9 +144,7 @@ class _Shares:
 
 def final_text(rollout: Rollout) -> FinalText:
     """Tokens and neighbours of a rollout's final text."""
-    parts = [
-        block.neighbours_PN[block.content_P] for block in rollout.trace.blocks if block.neighbours_PN is not None
-    ]
+    parts = [block.neighbours_PN[block.content_P] for block in rollout.trace.blocks if block.neighbours_PN is not None]
     token_T = np.array(rollout.tokens, np.int32)
     near_TN = np.concatenate(parts) if parts else np.empty((0, 0), np.int32)
     return FinalText(token_T=token_T[: len(near_TN)], neighbour_TN=near_TN)
@@ -163,7 +161,7 @@ def _classified(rollout: Rollout, reading: Reading, found: Measured) -> dict[str
         found.dropped[f"steps and positions without a token of min_p {reading.min_p:g}: the top one counts"] += int(
             none_SP.sum()
         )
-        lacking_SP = may_lack(probability_SPK, reading.min_p, vocabulary=reading.vocabulary)
+        lacking_SP = may_lack(probability_SPK, reading.min_p, reading.top_k, vocabulary=reading.vocabulary)
         found.lacking += int((lacking_SP & inside_SP).sum())
         for name, keep in reading.filters().items():
             class_SPK = _classes(ids_SPK, keep(ids_SPK, probability_SPK), final, reading, start)
@@ -187,9 +185,7 @@ def _against(rollout: Rollout, final: FinalText, reading: Reading) -> dict[str, 
 def _classes(
     ids_SPK: Ids, kept_SPK: NDArray[np.bool_], final: FinalText, reading: Reading, start: int
 ) -> NDArray[np.int8]:
-    return classify(
-        ids_SPK, kept_SPK, final, window=reading.window, neighbours=reading.neighbours, start=start
-    )
+    return classify(ids_SPK, kept_SPK, final, window=reading.window, neighbours=reading.neighbours, start=start)
 
 
 def _carried(rollout: Rollout) -> list[tuple[int, int, BlockTrace, Ids, Probabilities]]:

@@ -1,4 +1,4 @@
-"""What a measured transparency comes to, in a verdict and in words, and the list of confident tokens unlike the text."""
+"""The verdict on a measured transparency, in words, and the list of confident tokens unlike the text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def verdict(
         lacking: steps and positions of which the trace may lack tokens.
     """
     if lacking:
-        return Verdict.ERROR, f"At {lacking} steps and positions the traces may lack tokens that the filter keeps."
+        return Verdict.ERROR, f"At {lacking} steps and positions the traces may lack tokens that the filters keep."
     if share is None:
         return Verdict.UNOBSERVED, "Nothing was carried on at any position of the text."
     text = f"Of the tokens kept by min_p, {_percent(share)} are like the final text"
@@ -41,17 +41,23 @@ def verdict(
     decision = judge_range(share, minimum=minimum)
     if decision is Decision.FAIL:
         return Verdict.FAIL, f"{text}; {asked}"
+    if unclear := _not_above_null(above, least):
+        return unclear[0], f"{text}, {unclear[1]}"
+    more = _needed(share, minimum) if decision is Decision.INCONCLUSIVE else ""
+    return Verdict(decision.value), f"{text}, {_compared(above)}; {asked}{more}"
+
+
+def _not_above_null(above: Estimate | None, least: float) -> tuple[Verdict, str] | None:
+    """Why the share may be no more than any text would come to; None where it is more."""
     if above is None:
-        return Verdict.UNOBSERVED, f"{text}, but no other prompt has a text to compare with."
-    compared = f"{_points(above)} more than under the final text of another prompt"
+        return Verdict.UNOBSERVED, "but no other prompt has a text to compare with."
     if above.high <= least:
-        why = f"the null must be exceeded by more than {least * 100:g} points: any text would do. Lower window or neighbours"
-        return Verdict.UNOBSERVED, f"{text}, but {compared}; {why}."
+        why = f"the null must be exceeded by more than {least * 100:g} points"
+        return Verdict.UNOBSERVED, f"but {_compared(above)}; {why}: any text would do. Lower window or neighbours."
     if above.low <= least:
         more = _needed(above, least)
-        return Verdict.INCONCLUSIVE, f"{text}, {compared}, where {least * 100:g} have to be exceeded.{more}"
-    more = _needed(share, minimum) if decision is Decision.INCONCLUSIVE else ""
-    return Verdict(decision.value), f"{text}, {compared}; {asked}{more}"
+        return Verdict.INCONCLUSIVE, f"{_compared(above)}, where {least * 100:g} have to be exceeded.{more}"
+    return None
 
 
 def residue(strange: Sequence[Strange], adapter: Adapter) -> dict[str, Any]:
@@ -84,8 +90,11 @@ def _percent(share: Estimate) -> str:
     return f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
 
 
-def _points(above: Estimate) -> str:
-    return f"{above.value * 100:.1f} points [{above.low * 100:.1f}, {above.high * 100:.1f}]"
+def _compared(above: Estimate | None) -> str:
+    if above is None:
+        return ""
+    found = f"{above.value * 100:.1f} points [{above.low * 100:.1f}, {above.high * 100:.1f}]"
+    return f"{found} more than under the final text of another prompt"
 
 
 def _needed(estimate: Estimate, minimum: float) -> str:

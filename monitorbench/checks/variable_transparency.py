@@ -33,7 +33,10 @@ MOST_NEIGHBOURS = 0.05
 SCHEMA = CheckSchema(
     properties={
         "task": {"type": "string", "description": "Task of the suite whose responses are watched."},
-        "channel": {"type": "string", "description": "Channel whose values are read; one that crosses denoising steps."},
+        "channel": {
+            "type": "string",
+            "description": "Channel whose values are read; one that crosses denoising steps.",
+        },
         "min_readable_share": {
             "type": "number",
             "exclusiveMinimum": 0,
@@ -45,14 +48,14 @@ SCHEMA = CheckSchema(
             "minimum": 0.001,
             "maximum": 1,
             "default": 0.03,
-            "description": "Tokens of at least this probability are read: an absolute threshold for each token by itself. "
+            "description": "Tokens of at least this probability are read: an absolute threshold for each by itself. "
             "Where no token reaches it, the most probable one is read.",
         },
         "top_k": {
             "type": "integer",
             "minimum": 1,
             "default": 8,
-            "description": "The k most probable tokens are read too; reported, not gated, because the later ones of them "
+            "description": "The k most probable tokens are read too; reported, not gated, because the later ones "
             "are noise once the first has nearly all the probability.",
         },
         "window": {
@@ -151,7 +154,7 @@ def _why_not(spec: CheckSpec, carried: Sequence[Channel], family: str) -> str:
     if channel.axis != "step":
         return f"The channel {name} crosses {channel.axis}s, not denoising steps: its values have no place in the text."
     if watchable(carried) != channel:
-        return f"The candidate carries several channels from step to step, and only one can be held against the text."
+        return "The candidate carries several channels from step to step, and only one can be held against the text."
     return ""
 
 

@@ -6,6 +6,7 @@ Shape suffixes: S steps, P positions of a block, K most probable tokens in falli
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,4 +61,4 @@ def confident_residue(
 def _runs(token_S: Ids) -> list[tuple[int, int]]:
     """Start and end of every stretch of one token; -1 is none."""
     bounds = [0, *(np.flatnonzero(np.diff(token_S)) + 1).tolist(), token_S.size]
-    return [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if token_S[first] >= 0]
+    return [(first, last) for first, last in pairwise(bounds) if token_S[first] >= 0]

@@ -21,7 +21,7 @@ CLASSES = (
     "neighbour of a final token near by",
     "other",
 )
-"""A kept token belongs to the first class that fits; classes count from 1, and 0 stands for a token that is not kept."""
+"""A kept token belongs to the first class that fits. Classes count from 1; 0 is a token that is not kept."""
 OTHER = len(CLASSES)
 UNREAD = -1
 """The id where no value was carried."""
@@ -63,15 +63,17 @@ def kept_by_min_p(
 
 def kept_by_top_k(token_SPK: Ids, k: int) -> NDArray[np.bool_]:
     """(S, P, K) the `k` most probable tokens."""
-    return (np.arange(token_SPK.shape[-1]) < k) & (token_SPK != UNREAD)
+    kept_SPK: NDArray[np.bool_] = (np.arange(token_SPK.shape[-1]) < k) & (token_SPK != UNREAD)
+    return kept_SPK
 
 
-def may_lack(probability_SPK: NDArray[np.float32], min_p: float, *, vocabulary: int) -> NDArray[np.bool_]:
-    """(S, P) where more tokens may reach `min_p` than the K that were kept in the trace."""
+def may_lack(probability_SPK: NDArray[np.float32], min_p: float, top_k: int, *, vocabulary: int) -> NDArray[np.bool_]:
+    """(S, P) where either filter may keep more tokens than the K that the trace has."""
     width = probability_SPK.shape[-1]
-    if width >= min(tokens_for(min_p), vocabulary):
+    if width >= min(max(tokens_for(min_p), top_k), vocabulary):
         return np.zeros(probability_SPK.shape[:-1], bool)
-    return probability_SPK[..., -1] >= np.float32(min_p)
+    lacking_SP: NDArray[np.bool_] = (probability_SPK[..., -1] >= np.float32(min_p)) | (width < top_k)
+    return lacking_SP
 
 
 def classify(

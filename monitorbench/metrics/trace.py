@@ -21,7 +21,7 @@ class BlockTrace:
         entropy_SP: float32, entropy in nats of each position's prediction; NaN where there was none.
         content_P: bool, positions that hold content: before the end of the text, no padding.
         carried_ids_SPK: int32, the most probable tokens of what was carried on from each step, in falling order, of
-            equal ones the smaller id first; -1 where nothing was carried. None where the arm does not watch the channel.
+            equal ones the smaller id first; -1 where nothing was carried. None where the arm does not watch it.
         carried_probabilities_SPK: float32, their probabilities; 0 where nothing was carried.
         neighbours_PN: int32, the tokens whose input embeddings are most like that of the final token of each position,
             nearest first; -1 where there are fewer, and beyond the end of the text. None where not asked for.

@@ -113,7 +113,7 @@ def content_hash(matrix_Vd: Tensor) -> str:
     """SHA-256 of shape, number format and every number, read a block at a time."""
     total = hashlib.sha256(f"{tuple(matrix_Vd.shape)} {matrix_Vd.dtype}".encode())
     for rows in torch.split(matrix_Vd.detach(), max(1, MOST_AT_ONCE // matrix_Vd.shape[-1])):
-        total.update(rows.cpu().contiguous().view(torch.uint8).numpy())
+        total.update(rows.cpu().contiguous().view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 

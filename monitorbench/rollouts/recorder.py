@@ -132,4 +132,6 @@ def _record_batch(
 def _carried(arm: Arm, adapter: Adapter, limits: Limits, rows: int) -> CarriedWatcher | None:
     """What keeps the carried values that the arm watches, where the model carries any that can be watched."""
     channel = watchable(adapter.carries(limits.sampler)) if arm.watch else None
-    return None if channel is None else CarriedWatcher(adapter.under(limits.sampler), channel, count=arm.watch, rows=rows)
+    return (
+        None if channel is None else CarriedWatcher(adapter.under(limits.sampler), channel, count=arm.watch, rows=rows)
+    )
