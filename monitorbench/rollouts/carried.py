@@ -49,10 +49,11 @@ def most_probable(logits_V: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _most_probable(logits_XV: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    values_XK, ids_XK = logits_XV.topk(count, dim=-1)
+    values, ids = logits_XV.topk(min(count + 1, logits_XV.shape[-1]), dim=-1)
+    ids_XK = ids[:, :count]
     # topk takes any of those that tie for the last place: rows in which more tie than fit are sorted whole.
-    more_X = (logits_XV >= values_XK[:, -1:]).sum(-1) > count
-    if more_X.any():
+    more_X = values[:, count - 1] == values[:, -1]
+    if values.shape[-1] > count and more_X.any():
         ids_XK[more_X] = logits_XV[more_X].sort(dim=-1, descending=True, stable=True).indices[:, :count]
     ids_XK = ids_XK.sort(dim=-1).values
     values_XK, order_XK = logits_XV.gather(-1, ids_XK).sort(dim=-1, descending=True, stable=True)

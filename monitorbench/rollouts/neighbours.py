@@ -1,7 +1,7 @@
 """Which tokens are most like a token: those whose input embeddings point the same way.
 
-Shape suffixes: V vocabulary, d width, Q tokens asked for, C candidates of a block, N neighbours of a token, P positions
-of a block, T positions of the text.
+Shape suffixes: V vocabulary, d width, Q tokens asked for, C candidates of a block, N neighbours of a token, M nearest
+of a block, P positions of a block, T positions of the text.
 """
 
 from __future__ import annotations
@@ -81,12 +81,23 @@ def nearest(matrix_Vd: Tensor, ids: Sequence[int], count: int) -> Tensor:
     for start in range(0, V, block):
         candidate_Cd = torch.nn.functional.normalize(matrix_Vd[start : start + block].float(), dim=-1)
         id_C = torch.arange(start, start + len(candidate_Cd), device=matrix_Vd.device)
-        # One whole number holds nearness and id, so that no two are equal and the order is that of both.
-        key_QC = ((query_Qd @ candidate_Cd.T).double() * DIGITS).round().long() * V + (V - 1 - id_C)
-        barred_QC = (id_C == asked_Q[:, None]) | (candidate_Cd == 0).all(-1)
-        barred_QC |= (query_Qd == 0).all(-1, keepdim=True)
-        best_QN = torch.cat([best_QN, key_QC.masked_fill_(barred_QC, _NONE)], dim=-1).topk(count, dim=-1).values
+        barred_QC = (id_C == asked_Q[:, None]) | (candidate_Cd == 0).all(-1) | (query_Qd == 0).all(-1, keepdim=True)
+        near_QC = (query_Qd @ candidate_Cd.T).mul_(DIGITS).round_().masked_fill_(barred_QC, float("-inf"))
+        key_QM = _keys(near_QC, start, V, min(count, len(id_C)))
+        best_QN = torch.cat([best_QN, key_QM], dim=-1).topk(count, dim=-1).values
     return torch.where(best_QN == _NONE, -1, V - 1 - best_QN.remainder(V))
+
+
+def _keys(near_QC: Tensor, start: int, V: int, count: int) -> Tensor:
+    """(Q, M) the `count` nearest candidates and all that tie with the last of them, as whole numbers.
+
+    One number holds nearness and id, so that no two are equal and their order is that of both.
+    """
+    least_Q1 = near_QC.topk(count, dim=-1).values[:, -1:]
+    fit_QC = (near_QC >= least_Q1) & near_QC.isfinite()
+    near_QM, at_QM = near_QC.topk(max(count, int(fit_QC.sum(-1).max())), dim=-1)
+    key_QM = near_QM.nan_to_num(neginf=0.0).long() * V + (V - 1 - start - at_QM)
+    return key_QM.masked_fill_(near_QM.isinf(), _NONE)
 
 
 def embeddings(adapter: Adapter) -> Tensor:
