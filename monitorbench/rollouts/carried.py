@@ -109,3 +109,11 @@ class CarriedWatcher:
                 ids_PK, probabilities_PK = self._kept[row, block, step]
                 ids_SPK[step, : len(ids_PK)], probabilities_SPK[step, : len(ids_PK)] = ids_PK, probabilities_PK
         return {"carried_ids_SPK": ids_SPK, "carried_probabilities_SPK": probabilities_SPK}
+
+
+def carried_watcher(
+    count: int, adapter: Adapter, sampler: Mapping[str, float | int | bool | str], rows: int
+) -> CarriedWatcher | None:
+    """What keeps `count` tokens of every carried value; None for none, or where the model carries nothing watchable."""
+    channel = watchable(adapter.carries(sampler)) if count else None
+    return None if channel is None else CarriedWatcher(adapter.under(sampler), channel, count=count, rows=rows)

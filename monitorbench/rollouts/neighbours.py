@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +54,31 @@ class Neighbours:
         if matrix_Vd.is_meta:
             raise UsageError("the input embeddings are not in memory", fix="do not offload them to disk")
         self._matrix_Vd, self._count = matrix_Vd.detach(), min(count, len(matrix_Vd) - 1)
-        name = f"neighbours-{content_hash(self._matrix_Vd)}-{self._count}"
-        self._file = cache / f"{name}.safetensors" if cache is not None else None
-        self._known = _KNOWN.setdefault(name, {})
-        if self._file is not None:
-            self._known.update(_read(self._file))
+        self._cache = cache
 
     def of(self, ids: Sequence[int]) -> NDArray[np.int32]:
         """(Q, N) ids of the neighbours of each token, nearest first; -1 where there are fewer."""
-        missing = sorted({*ids} - self._known.keys())
+        known = self._known
+        missing = sorted({*ids} - known.keys())
         for start in range(0, len(missing), AT_ONCE):
             asked = missing[start : start + AT_ONCE]
             nearest_QN = nearest(self._matrix_Vd, asked, self._count).cpu().numpy().astype(np.int32)
-            self._known.update(zip(asked, nearest_QN, strict=True))
-        if missing and self._file is not None:
-            _write(self._file, self._known)
-        return np.stack([self._known[each] for each in ids]) if len(ids) else np.empty((0, self._count), np.int32)
+            known.update(zip(asked, nearest_QN, strict=True))
+        if missing and self._cache is not None:
+            _write(self._cache / f"{self._name}.safetensors", known)
+        return np.stack([known[each] for each in ids]) if len(ids) else np.empty((0, self._count), np.int32)
+
+    @cached_property
+    def _name(self) -> str:
+        return f"neighbours-{content_hash(self._matrix_Vd)}-{self._count}"
+
+    @cached_property
+    def _known(self) -> dict[int, NDArray[np.int32]]:
+        """What was looked up before, by this process or an earlier one."""
+        known = _KNOWN.setdefault(self._name, {})
+        if self._cache is not None:
+            known.update(_read(self._cache / f"{self._name}.safetensors"))
+        return known
 
 
 def nearest(matrix_Vd: Tensor, ids: Sequence[int], count: int) -> Tensor:

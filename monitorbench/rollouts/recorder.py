@@ -14,7 +14,7 @@ from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import build_hook
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
-from monitorbench.rollouts.carried import CarriedWatcher, watchable
+from monitorbench.rollouts.carried import carried_watcher
 from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
 from monitorbench.rollouts.positions import outcome_positions
 from monitorbench.rollouts.tracing import TraceWatcher
@@ -98,7 +98,7 @@ def _record_batch(
     neighbours: Neighbours | None,
 ) -> list[Rollout]:
     hook = build_hook(arm.intervention, adapter.under(limits.sampler))
-    watcher = TraceWatcher(hook, batch.real, _carried(arm, adapter, limits, batch.real))
+    watcher = TraceWatcher(hook, batch.real, carried_watcher(arm.watch, adapter, limits.sampler, batch.real))
     seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
@@ -127,11 +127,3 @@ def _record_batch(
             )
         )
     return rollouts
-
-
-def _carried(arm: Arm, adapter: Adapter, limits: Limits, rows: int) -> CarriedWatcher | None:
-    """What keeps the carried values that the arm watches, where the model carries any that can be watched."""
-    channel = watchable(adapter.carries(limits.sampler)) if arm.watch else None
-    return (
-        None if channel is None else CarriedWatcher(adapter.under(limits.sampler), channel, count=arm.watch, rows=rows)
-    )
