@@ -67,13 +67,12 @@ class CarriedWatcher:
     Args:
         adapter: reads the channel.
         channel: what is watched.
-        count: tokens kept of every position.
-        rows: rows that are kept.
+        counts: tokens kept of every position, for each row that is kept; 0 for one of which nothing is.
     """
 
-    def __init__(self, adapter: Adapter, channel: Channel, *, count: int, rows: int) -> None:
+    def __init__(self, adapter: Adapter, channel: Channel, *, counts: Sequence[int]) -> None:
         self._adapter, self._channel = adapter, channel.name
-        self._count, self._rows = min(count, adapter.vocab_size), rows
+        self._counts = [min(count, adapter.vocab_size) for count in counts]
         self._kept: dict[tuple[int, int, int], Tokens] = {}
 
     def see(self, event: Event, edit: Edit | None) -> None:
@@ -94,15 +93,21 @@ class CarriedWatcher:
                 f"{tuple(event.tokens.shape)} positions",
                 fix="watch a channel that has one value for each position",
             )
-        ids_BPK, probabilities_BPK = most_probable(logits_BPV[: self._rows], self._count)
+        live = event.live.tolist()
+        rows = [row for row, count in enumerate(self._counts) if count and live[row]]
+        if not rows:
+            return
+        ids_BPK, probabilities_BPK = most_probable(logits_BPV[rows], max(self._counts))
         ids, probabilities = ids_BPK.cpu().numpy().astype(np.int32), probabilities_BPK.cpu().numpy().astype(np.float32)
-        for row, live in enumerate(event.live.tolist()[: self._rows]):
-            if live:
-                self._kept[row, event.index.block, event.index.step] = (ids[row], probabilities[row])
+        for index, row in enumerate(rows):
+            count, at = self._counts[row], (row, event.index.block, event.index.step)
+            self._kept[at] = (ids[index, :, :count], probabilities[index, :, :count])
 
     def arrays(self, row: int, block: int, steps: int, positions: int) -> Mapping[str, NDArray[np.generic]]:
-        """The arrays of one block of a trace, by their names there; (S, P, K)."""
-        shape = (steps, positions, self._count)
+        """The arrays of one block of a trace, by their names there, (S, P, K); none of a row that is not watched."""
+        if not self._counts[row]:
+            return {}
+        shape = (steps, positions, self._counts[row])
         ids_SPK, probabilities_SPK = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
         for step in range(steps):
             if (row, block, step) in self._kept:
@@ -112,8 +117,8 @@ class CarriedWatcher:
 
 
 def carried_watcher(
-    count: int, adapter: Adapter, sampler: Mapping[str, float | int | bool | str], rows: int
+    counts: Sequence[int], adapter: Adapter, sampler: Mapping[str, float | int | bool | str]
 ) -> CarriedWatcher | None:
-    """What keeps `count` tokens of every carried value; None for none, or where the model carries nothing watchable."""
-    channel = watchable(adapter.carries(sampler)) if count else None
-    return None if channel is None else CarriedWatcher(adapter.under(sampler), channel, count=count, rows=rows)
+    """What keeps so many tokens of the carried values of each row; None where no row or no channel is watched."""
+    channel = watchable(adapter.carries(sampler)) if any(counts) else None
+    return None if channel is None else CarriedWatcher(adapter.under(sampler), channel, counts=counts)

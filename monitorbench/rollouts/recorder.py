@@ -98,7 +98,7 @@ def _record_batch(
     neighbours: Neighbours | None,
 ) -> list[Rollout]:
     hook = build_hook(arm.intervention, adapter.under(limits.sampler))
-    watcher = TraceWatcher(hook, batch.real, carried_watcher(arm.watch, adapter, limits.sampler, batch.real))
+    watcher = TraceWatcher(hook, batch.real, carried_watcher([arm.watch] * batch.real, adapter, limits.sampler))
     seeds = [rollout_seed(base_seed, row.problem.id, row.repeat) for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)

@@ -50,7 +50,7 @@ def watched(*edits: Edit | None, count: int = 2) -> Any:
     watcher = TraceWatcher(
         lambda event: next(answers) if event.channel else None,
         rows=1,
-        carried=CarriedWatcher(reader, CARRY, count=count, rows=1),
+        carried=CarriedWatcher(reader, CARRY, counts=[count]),
     )
     for step in range(len(edits)):
         for event in events(step, logits(0.2, 0.7, 0.1)):
@@ -81,9 +81,28 @@ def test_an_arm_that_watches_nothing_keeps_nothing() -> None:
     assert watcher.trace(0, length=1).blocks[0].carried_ids_SPK is None
 
 
+def test_rows_of_several_arms_each_keep_what_their_own_asks_for() -> None:
+    reader: Any = Reader()
+    watcher = CarriedWatcher(reader, CARRY, counts=[1, 0, 3])
+    probabilities = torch.tensor([[[0.2, 0.7, 0.1]], [[0.6, 0.3, 0.1]], [[0.1, 0.2, 0.7]], [[0.5, 0.3, 0.2]]])
+    watcher.see(
+        Event(
+            index=Index(block=0, step=0),
+            seeds=range(4),
+            live=torch.ones(4, dtype=torch.bool),
+            tokens=torch.zeros(4, 1, dtype=torch.long),
+            channel="carry",
+            value=probabilities.log(),
+        ),
+        None,
+    )
+    kept = [watcher.arrays(row, block=0, steps=1, positions=1) for row in range(3)]
+    assert [arrays.get("carried_ids_SPK", np.empty(0)).tolist() for arrays in kept] == [[[[1]]], [], [[[2, 1, 0]]]]
+
+
 def test_a_value_without_a_place_in_the_canvas_is_refused() -> None:
     reader: Any = Reader()
-    watcher = CarriedWatcher(reader, CARRY, count=1, rows=1)
+    watcher = CarriedWatcher(reader, CARRY, counts=[1])
     with pytest.raises(UsageError, match=r"the channel carry is read as \(1, 2\) values for a canvas of \(1, 1\)"):
         watcher.see(events(0, torch.zeros(1, 2, 3))[1], None)
 
