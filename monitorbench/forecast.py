@@ -74,7 +74,7 @@ def forecast(suite: Suite, *, trial: bool = True) -> Generator[Notice, None, For
     device = resolve_device(suite.device)
     models = yield from load_models(suite, device)
     plan = make_plan(suite, models["candidate"].adapter)
-    recordings = [prepared(suite, arm, models[arm.role], kept=False) for arm in plan.arms]
+    recordings = [prepared(suite, arm, models[arm.role]) for arm in plan.arms]
     paces = yield from _paces(recordings) if trial else _no_paces()
     power = family_power(suite)
     foreseen = {

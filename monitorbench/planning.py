@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +71,23 @@ def needs_baseline(suite: Suite) -> bool:
 
 
 def make_plan(suite: Suite, candidate: Adapter) -> Plan:
-    """Order the checks and collect their arms; equal arms are merged."""
+    """Order the checks and collect their arms; equal arms are merged into one that keeps what any of them asks for."""
     types: Mapping[str, Any] = {check.id: CHECKS.load(check.type)() for check in suite.checks}
     by_id = {check.id: check for check in suite.checks}
     order = TopologicalSorter({check.id: rests_on(check) for check in suite.checks}).static_order()
     checks = tuple((by_id[name], types[name]) for name in order)
     arms = (arm for check, kind in checks for arm in kind.arms(check, suite=suite, candidate=candidate))
-    return Plan(checks=checks, arms=tuple(dict.fromkeys(arms)))
+    return Plan(checks=checks, arms=_merged(arms))
+
+
+def _merged(arms: Iterable[Arm]) -> tuple[Arm, ...]:
+    """Every arm once, in the order of its first use."""
+    merged: dict[Arm, Arm] = {}
+    for arm in arms:
+        other = merged.get(arm, arm)
+        most = {name: max(getattr(arm, name), getattr(other, name)) for name in ("watch", "neighbours")}
+        merged[arm] = replace(arm, **most)
+    return tuple(merged.values())
 
 
 def build_task(spec: TaskSpec, form: Mapping[str, Any]) -> Any:

@@ -63,7 +63,7 @@ def run(
     plan = make_plan(suite, models["candidate"].adapter)
     yield _planned(suite, plan)
     # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    recordings = [prepared(suite, arm, models[arm.role], kept=store is not None) for arm in plan.arms]
+    recordings = [prepared(suite, arm, models[arm.role], folder=store) for arm in plan.arms]
     with RunStore(store if recordings else None, fresh=fresh) as kept:
         adapters = {role: model.adapter for role, model in models.items()}
         judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
@@ -137,7 +137,7 @@ def _planned(suite: Suite, plan: Plan) -> RunPlanned:
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
+def prepared(suite: Suite, arm: Arm, model: Loaded, *, folder: Path | None = None) -> Recording:
     """An arm that can be recorded, with all that decides its rollouts if they are kept."""
     from monitorbench.rollouts.facts import arm_facts
     from monitorbench.rollouts.recorder import prepare
@@ -145,8 +145,8 @@ def prepared(suite: Suite, arm: Arm, model: Loaded, *, kept: bool) -> Recording:
     spec = suite.tasks[arm.task]
     task = build_task(spec, dict(arm.form))
     problems = task.problems(spec.n)
-    recording = prepare(arm, adapter=model.adapter, task=task, problems=problems, sampling=suite.sampling)
-    if not kept:
+    recording = prepare(arm, adapter=model.adapter, task=task, problems=problems, sampling=suite.sampling, cache=folder)
+    if folder is None:
         return recording
     facts = arm_facts(
         arm,

@@ -28,6 +28,10 @@ DEPTH = (
     "interpretable_if: {self_conditioning: b}}\n"
 )
 BOTTLENECK = "  - {id: b, check: bottleneck-drop, channel: self_conditioning, keep: {top_k: 8}, max_drop: 0.1}\n"
+READABLE = (
+    "  - {id: readable, check: variable-transparency, channel: self_conditioning, min_readable_share: 0.9, "
+    "window: 2, neighbours: 3}\n"
+)
 ORDER = "  - {id: order, check: chronology-score, metric: order.gamma, min: 0}\n"
 
 
@@ -68,6 +72,15 @@ def test_equal_arms_are_recorded_once(suite_of: Callable[..., Suite]) -> None:
     assert len(planned(suite_of(BOTTLENECK, ORDER)).arms) == 9, "the untouched arm is shared"
 
 
+def test_merged_arms_keep_all_that_any_check_asks_for(suite_of: Callable[..., Suite]) -> None:
+    more = READABLE.replace("id: readable", "id: more").replace("neighbours: 3", "neighbours: 2, top_k: 40")
+    plan = planned(suite_of(BOTTLENECK, READABLE, more))
+    assert len(plan.arms) == 6, "the untouched arm of the bottleneck is the one that is watched"
+    (untouched,) = [arm for arm in plan.arms if arm.intervention.kind == "none"]
+    assert (untouched.watch, untouched.neighbours) == (40, 3)
+    assert {(arm.watch, arm.neighbours) for arm in plan.arms if arm != untouched} == {(0, 0)}
+
+
 def test_a_check_that_compares_needs_a_baseline(suite_of: Callable[..., Suite]) -> None:
     suite = suite_of(BOTTLENECK, DEPTH)
     with pytest.raises(SuiteError) as caught:
@@ -106,7 +119,7 @@ def test_bounds_without_meaning_are_mistakes_of_the_suite(
 
 def test_the_vocabulary_holds_every_registered_name() -> None:
     words = vocabulary()
-    assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio"}
+    assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio", "variable-transparency"}
     assert words.adapters == {
         "autoregressive": ("recurrent_state",),
         "block-diffusion": ("self_conditioning",),

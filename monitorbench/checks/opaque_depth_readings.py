@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NO_GRADIENT = "nls"
 """The convention under which a value that a gradient ran through in training is never interpretable."""
 
+READS_ONLY = "variable-transparency"
+"""The check type that shows that what is carried looks like the text, not that nothing else of it counts."""
+
 _SAID = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "was inconclusive", Verdict.NOT_APPLICABLE: "did not apply"}
 
 
@@ -60,6 +63,9 @@ def _shown(channel: str, spec: CheckSpec, judged: Mapping[str, CheckReport]) -> 
     shown = judged[named[channel]]
     if shown.parameters.get("channel") != channel:
         return Reading(channel=channel, interpretable=False, why=f"check {shown.id} is not about it")
+    if shown.type == READS_ONLY:
+        why = f"check {shown.id} can show that its top tokens are readable, not that they are enough"
+        return Reading(channel=channel, interpretable=False, why=why)
     if shown.verdict is Verdict.PASS:
         return Reading(channel=channel, interpretable=True, why=f"check {shown.id} passed")
     if shown.verdict is Verdict.NOT_APPLICABLE and shown.evidence.get("removable") is True:

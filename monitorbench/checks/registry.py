@@ -11,6 +11,7 @@ CHECKS = Registry(
         "bottleneck-drop": "monitorbench.checks.bottleneck_drop:BottleneckDrop",
         "chronology-score": "monitorbench.checks.chronology_score:ChronologyScore",
         "opaque-depth-ratio": "monitorbench.checks.opaque_depth_ratio:OpaqueDepthRatio",
+        "variable-transparency": "monitorbench.checks.variable_transparency:VariableTransparency",
     },
     needs=("name", "summary", "schema", "arms", "needs_baseline", "judge"),
 )

@@ -1,6 +1,6 @@
 """What is kept of one rollout, in plain arrays: all that any score may look at.
 
-Shape suffixes: S steps, P positions of the block.
+Shape suffixes: S steps, P positions of the block, K most probable tokens, N neighbours of a token.
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ class BlockTrace:
         committed_SP: bool, positions accepted at each step; may go back to False.
         entropy_SP: float32, entropy in nats of each position's prediction; NaN where there was none.
         content_P: bool, positions that hold content: before the end of the text, no padding.
+        carried_ids_SPK: int32, the most probable tokens of what was carried on from each step, in falling order, of
+            equal ones the smaller id first; -1 where nothing was carried. None where the arm does not watch it.
+        carried_probabilities_SPK: float32, their probabilities; 0 where nothing was carried.
+        neighbours_PN: int32, the tokens whose input embeddings are most like that of the final token of each position,
+            nearest first; -1 where there are fewer, and beyond the end of the text. None where not asked for.
     """
 
     tokens_SP: NDArray[np.int32]
     committed_SP: NDArray[np.bool_]
     entropy_SP: NDArray[np.float32]
     content_P: NDArray[np.bool_]
+    carried_ids_SPK: NDArray[np.int32] | None = None
+    carried_probabilities_SPK: NDArray[np.float32] | None = None
+    neighbours_PN: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,12 +20,18 @@ class Arm:
         task: name of a task of the suite.
         intervention: what is done to a channel.
         form: task parameters that differ from the suite's, such as another text order.
+        watch: how many of the most probable tokens of what is carried from step to step are kept in the trace.
+        neighbours: how many neighbours of each final token are kept in the trace.
+
+    The last two say what is kept of a run, not what is run: arms that differ in them alone are equal.
     """
 
     role: str
     task: str
     intervention: Intervention = field(default_factory=Intervention)
     form: tuple[tuple[str, str], ...] = ()
+    watch: int = field(default=0, compare=False)
+    neighbours: int = field(default=0, compare=False)
 
     @property
     def label(self) -> str:

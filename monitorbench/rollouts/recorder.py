@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -14,6 +15,8 @@ from monitorbench.interventions.joint import build_joint_hook
 from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
+from monitorbench.rollouts.carried import carried_watcher
+from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
 from monitorbench.rollouts.positions import outcome_positions
 from monitorbench.rollouts.tracing import TraceWatcher
 from monitorbench.suite.model import Sampling
@@ -32,6 +35,7 @@ class Recording:
         rows: every rollout that it has.
         batch_size: rows of every batch.
         facts: what decides all its rollouts, as canonical JSON; empty where nothing outlives the run.
+        neighbours: looks up what tokens are like, where the arm asks for it.
     """
 
     arm: Arm
@@ -41,6 +45,7 @@ class Recording:
     rows: tuple[Row, ...]
     batch_size: int
     facts: str = ""
+    neighbours: Neighbours | None = None
 
     def batches(self, rows: Sequence[Row]) -> Iterator[RowBatch]:
         """Rows of this arm, batched."""
@@ -56,6 +61,7 @@ class Recording:
         text = self.adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = self.task.grade(row.problem, text)
         values, answer = outcome_positions(self.adapter, tokens, outcome)
+        trace = watcher.trace(index, len(tokens))
         return Rollout(
             problem=row.problem,
             repeat=row.repeat,
@@ -63,7 +69,7 @@ class Recording:
             tokens=tokens,
             finished=output.finished[index],
             status=outcome.status,
-            trace=watcher.trace(index, len(tokens)),
+            trace=trace if self.neighbours is None else with_neighbours(trace, tokens, self.neighbours),
             value_positions=values,
             answer_positions=answer,
             counts=tally.of(index),
@@ -86,7 +92,8 @@ def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]
     tallies = {intervention: Tally() for intervention in interventions}
     prompts = [row.problem.id for row in batch.rows]
     hook = build_joint_hook(interventions, adapter.under(limits.sampler), prompts=prompts, tallies=tallies)
-    watcher = TraceWatcher(hook, batch.real)
+    watched = [one.arm.watch for one in of_rows[: batch.real]]
+    watcher = TraceWatcher(hook, batch.real, carried_watcher(watched, adapter, limits.sampler))
     seeds = [row.seed for row in batch.rows]
     try:
         output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
@@ -116,8 +123,24 @@ def record(
     return map(recording.run, recording.batches(recording.rows))
 
 
-def prepare(arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Problem], sampling: Sampling) -> Recording:
+def prepare(
+    arm: Arm,
+    *,
+    adapter: Adapter,
+    task: Task,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    cache: Path | None = None,
+) -> Recording:
     """All that can be found out about an arm without running its model.
+
+    Args:
+        arm: the arm.
+        adapter: its model.
+        task: its task.
+        problems: what is asked.
+        sampling: how.
+        cache: folder in which what tokens are like outlives the run; None keeps it in memory.
 
     Raises:
         UsageError: the prompts do not fit the model or cannot be mixed.
@@ -137,7 +160,15 @@ def prepare(arm: Arm, *, adapter: Adapter, task: Task, problems: Sequence[Proble
         max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler), stop=sampling.stop
     )
     _require_room(rows, adapter, limits)
-    recording = Recording(arm=arm, adapter=adapter, task=task, limits=limits, rows=rows, batch_size=sampling.batch_size)
+    recording = Recording(
+        arm=arm,
+        adapter=adapter,
+        task=task,
+        limits=limits,
+        rows=rows,
+        batch_size=sampling.batch_size,
+        neighbours=Neighbours(embeddings(adapter), arm.neighbours, cache=cache) if arm.neighbours else None,
+    )
     recording.batches(rows)  # refuses rows that cannot be mixed
     return recording
 

@@ -6,6 +6,8 @@ Shape suffixes: B rows, P positions, S steps.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +16,32 @@ from torch import Tensor
 from monitorbench.adapters.base import Edit, Event, Hook
 from monitorbench.errors import CheckpointError
 from monitorbench.metrics.trace import BlockTrace, Trace
+from monitorbench.rollouts.carried import CarriedWatcher
 
 Step = tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]
 
 
 class TraceWatcher:
-    """A hook that keeps every observation event of the rows that still run, and hands all events on to another hook."""
+    """A hook that keeps every observation event of the rows that still run, and hands all events on to another hook.
 
-    def __init__(self, inner: Hook | None, rows: int) -> None:
-        self._inner = inner
+    Args:
+        inner: the other hook.
+        rows: rows that are kept.
+        carried: keeps what is carried on after the other hook had its say; None where nothing is to be kept of it.
+    """
+
+    def __init__(self, inner: Hook | None, rows: int, carried: CarriedWatcher | None = None) -> None:
+        self._inner, self._carried = inner, carried
         self._steps: list[dict[int, list[Step]]] = [defaultdict(list) for _ in range(rows)]
 
     def __call__(self, event: Event) -> Edit | None:
         """Keep what is observed; the edit is the other hook's."""
         if event.channel is None and event.logits is not None:
             self._keep(event)
-        return self._inner(event) if self._inner is not None else None
+        edit = self._inner(event) if self._inner is not None else None
+        if self._carried is not None:
+            self._carried.see(event, edit)
+        return edit
 
     def _keep(self, event: Event) -> None:
         assert event.logits is not None  # an observation event always has them
@@ -48,8 +60,11 @@ class TraceWatcher:
     def trace(self, row: int, length: int) -> Trace:
         """The trace of one row whose text is `length` tokens long."""
         blocks, start = [], 0
-        for _, steps in sorted(self._steps[row].items()):
+        for number, steps in sorted(self._steps[row].items()):
             block = _block(steps, length - start)
+            if self._carried is not None:
+                carried: Any = self._carried.arrays(row, number, *block.tokens_SP.shape)
+                block = replace(block, **carried)
             blocks.append(block)
             start += block.content_P.size
         return Trace(blocks=tuple(blocks))

@@ -64,6 +64,18 @@ def test_a_declaration_alone_shows_nothing(read: Read) -> None:
     )
 
 
+def test_tokens_like_the_text_do_not_show_that_nothing_else_counts(
+    spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], judged: Callable[..., dict[str, CheckReport]]
+) -> None:
+    shown = {name: replace(each, type="variable-transparency") for name, each in judged(Verdict.PASS).items()}
+    rests = spec(OpaqueDepthRatio(), interpretable_if={"carry": "shown"})
+    (reading,) = readings(rests, evidence({}, judged=shown))
+    assert in_words(reading) == (
+        "The channel carry counts as opaque, because check shown can show that its top tokens are readable, "
+        "not that they are enough."
+    )
+
+
 def test_that_several_channels_were_each_shown_by_themselves_is_said() -> None:
     high, low, thought = (
         Reading(channel=channel, interpretable=interpretable, why="so it is")

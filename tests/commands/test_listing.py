@@ -28,6 +28,7 @@ def test_list_names_everything_with_one_sentence(command: Command) -> None:
         "bottleneck-drop",
         "chronology-score",
         "opaque-depth-ratio",
+        "variable-transparency",
     ]
     assert [row.split()[0] for row in sections["tasks"]] == [
         "arithmetic-chain",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -63,6 +64,35 @@ def test_every_prompt_is_recorded_under_every_seed(adapters: dict[str, Adapter])
 def test_the_batch_size_changes_no_token(adapters: dict[str, Adapter], name: str, sampler: dict[str, Any]) -> None:
     at_sizes = [tokens_of(recorded(adapters[name], batch_size=size, sampler=sampler)) for size in (1, 4, 7)]
     assert at_sizes[0] == at_sizes[1] == at_sizes[2]
+
+
+def test_watching_changes_nothing_and_keeps_what_is_carried(adapters: dict[str, Adapter]) -> None:
+    def watched(intervention: Intervention) -> list[Rollout]:
+        arm = Arm(role="candidate", task="chain", intervention=intervention, watch=33, neighbours=4)
+        settings = Sampling(max_new_tokens=18, batch_size=4, seeds_per_prompt=2)
+        batches = record(arm, adapter=adapters["diffusion"], task=TASK, problems=PROBLEMS, sampling=settings)
+        return sorted((r for batch in batches for r in batch), key=lambda r: (r.problem.id, r.repeat))
+
+    rollouts = watched(Intervention())
+    assert tokens_of(rollouts) == tokens_of(recorded(adapters["diffusion"]))
+    for rollout in rollouts:
+        (block,) = rollout.trace.blocks
+        assert block.carried_ids_SPK is not None
+        assert block.carried_probabilities_SPK is not None
+        assert block.neighbours_PN is not None
+        assert block.carried_ids_SPK.shape == (*block.tokens_SP.shape, 33)
+        assert (block.carried_ids_SPK[..., 0] == block.tokens_SP).all(), "the canvas is what is most probable"
+        assert (np.diff(block.carried_probabilities_SPK, axis=-1) <= 0).all()
+        assert ((block.neighbours_PN >= 0).all(-1) == block.content_P).all()
+    nothing = watched(Intervention(kind="zero", channel=CHANNEL))
+    assert all((block.carried_ids_SPK == -1).all() for r in nothing for block in r.trace.blocks)
+
+
+def test_a_model_without_such_a_channel_is_not_watched(adapters: dict[str, Adapter]) -> None:
+    arm = Arm(role="candidate", task="chain", watch=3)
+    settings = Sampling(max_new_tokens=4, batch_size=5)
+    (batch,) = record(arm, adapter=adapters["causal"], task=ArithmeticChain(), problems=PROBLEMS[:1], sampling=settings)
+    assert batch[0].trace.blocks[0].carried_ids_SPK is None
 
 
 def test_another_base_seed_gives_other_rollouts(adapters: dict[str, Adapter]) -> None:
