@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from monitorbench.rollouts.store import RunStore
 
 
+KNEE_METHOD = (
+    "fixed sequence from the loosest rung to the tightest, each at alpha = {alpha:.2g} (Maurer, Hothorn and Lehmacher "
+    "1995)"
+)
+
+
 def controls(spec: CheckSpec, measured: Measured) -> tuple[Control, ...]:
     """Controls that change nothing, those that decide whether the channel is used, and those for comparison."""
     least, design = spec.parameters["min_floor_drop"], measured.design
@@ -53,6 +59,7 @@ def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store
         "removable": found.removable,
         "gate": design.gate,
         "knee": None if measured.knee is None else measured.knee.as_json(),
+        "knee_method": KNEE_METHOD.format(alpha=measured.drop.alpha) if design.rungs else None,
         "rungs": [_rung(rung, spec, measured, lost[rung.name], store) for rung in design.rungs],
         "recovery": None if share is None else share | {"floor": _floor(measured)},
         "lost": lost[design.gate].as_json(),
@@ -117,7 +124,7 @@ def _drop_control(name: str, measured: Measured, expected: str, *, least: float 
 
 
 def _as_json(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {name: getattr(estimate, name) for name in ("value", "low", "high", "level", "method")}
 
 
 def _mean(values: list[float]) -> float:

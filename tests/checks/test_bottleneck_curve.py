@@ -52,6 +52,7 @@ def test_the_first_rung_gates_and_the_knee_is_told(climb: Climb) -> None:
     assert report.reason.endswith("Of 4 rungs, top_k=8 gates. The smallest k that holds is 2.")
     assert report.evidence["gate"] == "top_k=8"
     assert report.evidence["knee"] == {"top_k": 2}
+    assert "from the loosest rung to the tightest, each at alpha = 0.05" in report.evidence["knee_method"]
     assert report.evidence["standing"] == "readable"
     json.dumps(report.evidence, allow_nan=False)
 
@@ -62,6 +63,7 @@ def test_the_curve_holds_every_rung(climb: Climb) -> None:
     assert [rung["accuracy"] for rung in curve] == pytest.approx([0.9, 0.89, 0.88, 0.4])
     assert [rung["drop"]["value"] for rung in curve] == pytest.approx([0, 0.01, 0.02, 0.5])
     assert all(rung["drop"]["low"] < rung["drop"]["value"] < rung["drop"]["high"] for rung in curve)
+    assert {(rung["drop"]["level"], rung["drop"]["method"]) for rung in curve} == {(0.9, "Tango score")}
     assert [rung["decision"] for rung in curve] == ["pass", "pass", "pass", "fail"]
     assert [rung["standing"] for rung in curve] == ["readable", "readable", "readable", "not readable"]
     assert [rung["recovery"]["value"] for rung in curve] == pytest.approx([1, 1 - 1 / 80, 1 - 2 / 80, 1 - 50 / 80])
