@@ -20,6 +20,8 @@ OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit"
 OPTIONS = {
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--fresh", "--quiet", "--json"},
     "validate": {"--help", *OVERRIDES, "--json"},
+    "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},
+    "calibrate": {"--help", *OVERRIDES, "--runs", "--output", "--json"},
     "depth": {
         *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),
         *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--json"),

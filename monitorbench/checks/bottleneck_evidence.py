@@ -15,7 +15,6 @@ from monitorbench.checks.bottleneck_measured import Measured
 from monitorbench.report.model import Control
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import judge_drop
-from monitorbench.stats.paired import paired_difference
 from monitorbench.stats.recovery import recovery
 from monitorbench.suite.model import CheckSpec
 
@@ -103,7 +102,7 @@ def _beyond_the_write(measured: Measured, name: str) -> Iterator[tuple[str, Any]
     """Of a channel that writing changes: what truncation costs in addition to writing everything back."""
     if not measured.design.channel.exact:
         accuracy = measured.accuracy
-        yield "drop_beyond_the_write", _as_json(paired_difference(accuracy[EVERYTHING], accuracy[name]))
+        yield "drop_beyond_the_write", _as_json(measured.estimators.drop(accuracy[EVERYTHING], accuracy[name]))
 
 
 def _recovery(measured: Measured, name: str) -> dict[str, Any] | None:

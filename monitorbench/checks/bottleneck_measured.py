@@ -10,6 +10,7 @@ from monitorbench.checks.arms import accuracy_by_prompt, replay_mismatch, traces
 from monitorbench.checks.bottleneck_arms import IDENTITY, SOFT, Design
 from monitorbench.checks.bottleneck_finding import SHUFFLED, ZERO, Facts, Finding, Standing, find
 from monitorbench.checks.bottleneck_ladder import Rung, knee
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSpec
 
@@ -28,6 +29,7 @@ class Measured:
         changed: share of rollouts whose text a control changed that changes nothing.
         exact: those of these controls that must not change a single rollout.
         findings: what is found of each bottleneck, by the name of its arm.
+        estimators: what all drops were made by.
     """
 
     design: Design
@@ -36,6 +38,7 @@ class Measured:
     changed: Mapping[str, float]
     exact: tuple[str, ...]
     findings: Mapping[str, Finding]
+    estimators: Estimators
 
     @property
     def n(self) -> int:
@@ -84,7 +87,15 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         )
         for name in design.bottlenecks
     }
-    return Measured(design=design, accuracy=accuracy, drops=drops, changed=changed, exact=exact, findings=findings)
+    return Measured(
+        design=design,
+        accuracy=accuracy,
+        drops=drops,
+        changed=changed,
+        exact=exact,
+        findings=findings,
+        estimators=estimators,
+    )
 
 
 def _exact(design: Design, evidence: Evidence) -> tuple[str, ...]:

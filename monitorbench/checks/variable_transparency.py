@@ -19,7 +19,7 @@ from monitorbench.checks.transparency_words import residue, verdict
 from monitorbench.errors import UsageError
 from monitorbench.metrics.token_classes import CLASSES, tokens_for
 from monitorbench.report.model import Bound, CheckReport, Control, Dropped, Verdict
-from monitorbench.stats.bounded import bounded_mean
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
@@ -129,7 +129,8 @@ class VariableTransparency:
             **{name: given[name] for name in ("min_p", "top_k", "window", "neighbours")}, vocabulary=vocabulary
         )
         measured = measure(rollouts, reading)
-        share, above = _estimate(measured.share[MIN_P]), _above(measured)
+        estimators = evidence.estimators
+        share, above = _estimate(measured.share[MIN_P], estimators), _above(measured, estimators)
         asked = {"minimum": given["min_readable_share"], "least": given["min_above_null"]}
         decided, reason = verdict(share, above, lacking=measured.lacking, **asked)
         return report(
@@ -141,7 +142,7 @@ class VariableTransparency:
             bound=Bound(min=given["min_readable_share"]),
             n=len(measured.share[MIN_P]),
             dropped=tuple(Dropped(reason=why, count=count) for why, count in sorted(measured.dropped.items()) if count),
-            controls=_controls(measured, above, given["min_above_null"]),
+            controls=_controls(_estimate(measured.null[MIN_P], estimators), above, given["min_above_null"]),
             evidence=_further(measured, evidence),
         )
 
@@ -171,19 +172,18 @@ def _arm(spec: CheckSpec) -> Arm:
     return Arm(role="candidate", task=task, watch=watch, neighbours=neighbours)
 
 
-def _estimate(values: Mapping[str, float]) -> Estimate | None:
-    return bounded_mean(list(values.values())) if values else None
+def _estimate(values: Mapping[str, float], estimators: Estimators) -> Estimate | None:
+    return estimators.mean(list(values.values())) if values else None
 
 
-def _above(measured: Measured) -> Estimate | None:
+def _above(measured: Measured, estimators: Estimators) -> Estimate | None:
     """By how much the share exceeds the null, over the prompts that have both."""
     share, null = measured.share[MIN_P], measured.null[MIN_P]
     both = [share[prompt] - null[prompt] for prompt in share if prompt in null]
-    return bounded_mean(both, low=-1.0, high=1.0) if both else None
+    return estimators.mean(both, low=-1.0, high=1.0) if both else None
 
 
-def _controls(measured: Measured, above: Estimate | None, least: float) -> tuple[Control, ...]:
-    null = _estimate(measured.null[MIN_P])
+def _controls(null: Estimate | None, above: Estimate | None, least: float) -> tuple[Control, ...]:
     if null is None or above is None:
         return ()
     return (
@@ -201,7 +201,7 @@ def _further(measured: Measured, evidence: Evidence) -> dict[str, Any]:
     """Both filters with their nulls and steps, and the confident tokens unlike any final one."""
     filters = {}
     for name in FILTERS:
-        share, null = _estimate(measured.share[name]), _estimate(measured.null[name])
+        share, null = (_estimate(values[name], evidence.estimators) for values in (measured.share, measured.null))
         filters[name] = {
             "share": None if share is None else share.value,
             "null": None if null is None else null.value,
