@@ -92,7 +92,10 @@ def _likely_tables(loss_rate: float, gain_rate: float, *, n: int) -> tuple[NDArr
 def _probabilities(
     losses_T: NDArray[np.float64], gains_T: NDArray[np.float64], *, loss_rate: float, gain_rate: float, n: int
 ) -> NDArray[np.float64]:
-    rest_T = n - losses_T - gains_T
-    ways_T = gammaln(n + 1) - gammaln(losses_T + 1) - gammaln(gains_T + 1) - gammaln(rest_T + 1)
-    logs_T = xlogy(losses_T, loss_rate) + xlogy(gains_T, gain_rate)
-    return np.asarray(np.exp(ways_T + logs_T + xlogy(rest_T, max(1.0 - loss_rate - gain_rate, 0.0))))
+    """Looks every count up, since logarithms per table would cost most of the time."""
+    lost_T, gained_T = losses_T.astype(np.intp), gains_T.astype(np.intp)
+    discordant_T = lost_T + gained_T
+    counts = np.arange(int(discordant_T.max()) + 1, dtype=np.float64)
+    loss, gain = (xlogy(counts, rate) - gammaln(counts + 1.0) for rate in (loss_rate, gain_rate))
+    rest = xlogy(n - counts, max(1.0 - loss_rate - gain_rate, 0.0)) - gammaln(n - counts + 1.0)
+    return np.asarray(np.exp(gammaln(n + 1) + loss[lost_T] + gain[gained_T] + rest[discordant_T]))
