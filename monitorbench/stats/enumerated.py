@@ -5,6 +5,8 @@ Shape suffixes: T tables that could have been observed.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
@@ -68,6 +70,8 @@ def tail_below(difference: float, *, losses: float, gains: float, n: int, ties: 
     return float(less + ties * equal)
 
 
+# Arms and repetitions of a run bring the same small tables again and again.
+@lru_cache(maxsize=4096)
 def _upper_bound(*, losses: float, gains: float, n: int, alpha: float, ties: float) -> float:
     """Bisects at the same points whatever `alpha` is, so that a higher level never gives a smaller bound."""
     low, high = (losses - gains) / n, 1.0
