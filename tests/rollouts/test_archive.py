@@ -22,7 +22,7 @@ from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.rollouts.archive import Archive, Lost
 from monitorbench.rollouts.arm import Rollout
 from monitorbench.rollouts.index import FORMAT
-from monitorbench.rollouts.shards import StoredTrace
+from monitorbench.rollouts.packing import PackedTrace
 from monitorbench.tasks.base import Problem
 
 FACTS = '{"model":"m"}'
@@ -85,6 +85,9 @@ def assert_same(one: Rollout, other: Rollout) -> None:
     for block, twin in zip(one.trace.blocks, other.trace.blocks, strict=True):
         for field in fields(BlockTrace):
             array, copy = getattr(block, field.name), getattr(twin, field.name)
+            if array is None:
+                assert copy is None
+                continue
             assert array.dtype == copy.dtype
             np.testing.assert_array_equal(array, copy)
 
@@ -119,7 +122,7 @@ def test_traces_stay_on_disk_until_they_are_looked_at(tmp_path: Path) -> None:
     whole = rollout()
     with closing(Archive(tmp_path)) as archive:
         for kept in (archive.keep(FACTS, {"a": whole})["a"], archive.find(problems_of({"a": whole}))[0]["a"]):
-            assert isinstance(kept.trace, StoredTrace)
+            assert isinstance(kept.trace, PackedTrace)
             assert kept.trace.blocks[0] is not kept.trace.blocks[0]
             assert_same(kept, whole)
 
