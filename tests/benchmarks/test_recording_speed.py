@@ -1,4 +1,4 @@
-"""What recording costs beside generation without any hook: `pytest -m speed -s tests/benchmarks/test_recording_speed.py`.
+"""What recording costs beside generation without any hook: `pytest -m speed -s tests/benchmarks`.
 
 Both are timed in turn on one machine; no absolute figure is judged.
 """
@@ -61,10 +61,9 @@ def test_recording_a_small_model() -> None:
     assert ratio(adapter, [prompt for prompt in prompts if len(prompt) == width][:40], limits) <= MOST
 
 
-@pytest.mark.parametrize("rows", [1, 2])
-def test_recording_a_large_vocabulary(rows: int) -> None:
+def test_recording_a_large_vocabulary() -> None:
     model = build_diffusion(32_768)
     model.config.canvas_length = 256
     adapter = BlockDiffusion(model=model.eval(), tokenizer=build_tokenizer(["one", "two"]))
-    limits = Limits(max_new_tokens=256, sampler={"max_denoising_steps": 6, "entropy_bound": 0.1})
-    assert ratio(adapter, [[5, 6, 7, 8]] * rows, limits) <= MOST
+    limits = Limits(max_new_tokens=256, sampler={"max_denoising_steps": 3, "entropy_bound": 0.1})
+    assert ratio(adapter, [[5, 6, 7, 8]], limits) <= MOST
