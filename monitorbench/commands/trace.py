@@ -65,7 +65,7 @@ def _listed(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         return
     for arm in run.arms.values():
         own = [rollout for rollout in run.rollouts.values() if rollout.arm == arm]
-        yield f"{arm.name}: {one_line(arm.label)}, {len(own):,} rollouts"
+        yield f"{arm.name}: {one_line(arm.label)}, {len(own):,} {'rollout' if len(own) == 1 else 'rollouts'}"
         width = max((len(one_line(rollout.name)) for rollout in own), default=0)
         for rollout in own:
             text = one_line(rollout.text)

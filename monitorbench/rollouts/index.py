@@ -112,8 +112,9 @@ def _unreadable(folder: Path, what: str) -> UsageError:
 
 
 @contextmanager
-def usable(folder: Path) -> Iterator[None]:
+def usable(folder: Path, *, reading: bool = False) -> Iterator[None]:
     """What the file system or the index refuses is said in one sentence."""
+    done, kind = ("read", "readable") if reading else ("kept", "writable")
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -121,7 +122,7 @@ def usable(folder: Path) -> Iterator[None]:
             raise _unreadable(folder, f"its index cannot be read ({first_line(error)})") from error
         why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         raise UsageError(
-            f"rollouts cannot be kept there ({why.lower()})", where=str(folder), fix="make it a writable folder"
+            f"rollouts cannot be {done} there ({why.lower()})", where=str(folder), fix=f"make it a {kind} folder"
         ) from error
 
 

@@ -77,7 +77,7 @@ class StoredRun:
 
     def __init__(self, folder: Path) -> None:
         self._shards = Shards(folder / "shards")
-        with usable(folder):
+        with usable(folder, reading=True):
             index = opened_to_read(folder)
             try:
                 self.arms = _arms(index)
