@@ -124,7 +124,8 @@ def _decoded_in_a_row(step_K: NDArray[np.int64], size: NDArray[np.int64]) -> flo
         return 0.0
     steps, taken = np.unique(step_K, return_counts=True)
     if steps.size == 1:
-        return (size[steps[0]] - taken[0] + 1) / math.perm(int(size[steps[0]]), int(taken[0]))
+        together, run = int(size[steps[0]]), int(taken[0])
+        return (together - run + 1) / math.perm(together, run)
     if np.any(taken[1:-1] != size[steps[1:-1]]):
         return 0.0
     # They have to be the last of their first step and the first of their last, in this very order.

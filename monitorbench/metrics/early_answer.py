@@ -8,9 +8,9 @@ step at which phi is reached, already equals the final one. The score is the are
 1 if the answer comes with the last of the reasoning, near 0 if it stands as soon as reasoning begins; the area over the
 curve of early answering (Lanham et al., arXiv 2307.13702) for models whose answer slot can be read at every step.
 
-A(phi) is a mean over rollouts, so the score is a ratio of two means, taken over prompts. Ratios of single rollouts would
-not do: 1 - A_0 of one rollout is 0 or 1, so those that start with the final answer would have no score, and those that
-start with it and leave it would be lost. The area of one rollout is a finite sum, exact without a grid over phi.
+A(phi) is a mean over rollouts, so the score is a ratio of two means, taken over prompts. Ratios of single rollouts
+would not do: 1 - A_0 of one rollout is 0 or 1, so those that start with the final answer would have no score, and those
+that start with it and leave it would be lost. The area of one rollout is a finite sum, exact without a grid over phi.
 
 An autoregressive model predicts nothing at a slot it has not reached. Its curve needs answers forced after a share of
 the reasoning, which give an `AnswerCurve` of their own.

@@ -1,9 +1,9 @@
 """Is the reasoning determined before the answer that it should lead to?
 
 P(T_r < T_a) - P(T_r > T_a) over all pairs of a reasoning token r and an answer token a of one block. Taken alone it
-mostly says where the answer stands: text settles roughly from left to right, and "the answer locks before its reasoning"
-went from +.42 to -.00 when positions were matched. Two controls against that: the same problem with the answer last and
-with the answer first (see `crossing`), and the 12 reasoning tokens nearest to the answer alone.
+mostly says where the answer stands, since text settles roughly from left to right. Two controls against that: the same
+problem with the answer last and with the answer first (see `crossing`), and the 12 reasoning tokens nearest to the
+answer alone.
 
 If times are dealt to positions at random, earlier is as likely as later for every pair: the null is 0.
 

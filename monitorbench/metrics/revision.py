@@ -109,8 +109,8 @@ def revision(
 def span_revision(block: BlockTrace, *, answer: Sequence[int], reasoning: Sequence[int]) -> Score:
     """The null of `revision`: how often text that is no answer is revised; `n` is spans.
 
-    The mean of `revised` over spans of reasoning as long as the answer, each taken for the answer while the others count
-    as its reasoning. An answer that is revised no more often than that is revised like any text.
+    The mean of `revised` over spans of reasoning as long as the answer, each taken for the answer while the others
+    count as its reasoning. An answer that is revised no more often than that is revised like any text.
 
     Args:
         block: the trace.

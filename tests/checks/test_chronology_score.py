@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from monitorbench.checks.base import Evidence
+from monitorbench.checks.chronology_rollouts import text_times
 from monitorbench.checks.chronology_score import ChronologyScore
-from monitorbench.checks.chronology_values import text_times
 from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.rollouts.arm import Arm, Rollout

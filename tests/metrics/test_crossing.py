@@ -22,9 +22,8 @@ def test_both_halves_come_back_from_their_split(natural, turned):
 
 @given(unit, unit)
 def test_swapping_the_forms_flips_the_position_only(natural, turned):
-    one, other = (
-        content_position(Score.ok(a, n=1), Score.ok(b, n=1)) for a, b in ((natural, turned), (turned, natural))
-    )
+    a, b = Score.ok(natural, n=1), Score.ok(turned, n=1)
+    one, other = content_position(a, b), content_position(b, a)
 
     assert (one.content.value, one.position.value) == (other.content.value, -other.position.value)
 

@@ -56,15 +56,14 @@ def test_what_settles_from_left_to_right_looks_like_reasoning_first_until_it_is_
 
 
 def test_the_nearest_twelve_are_chosen_on_both_sides_the_left_one_of_two():
+    words = {"answer": [20], "reasoning": [*range(20), *range(21, 40)]}
     times_P = np.full(40, 9)
     times_P[20] = 5
     times_P[[*range(14, 20), *range(21, 27)]] = 0
 
-    assert matched_precedence(times_P, answer=[20], reasoning=[*range(20), *range(21, 40)]).value == 1.0
+    assert matched_precedence(times_P, **words).value == 1.0
     times_P[14], times_P[27] = 9, 0
-    assert matched_precedence(times_P, answer=[20], reasoning=[*range(20), *range(21, 40)]).value == pytest.approx(
-        10 / 12
-    )
+    assert matched_precedence(times_P, **words).value == pytest.approx(10 / 12)
 
 
 @pytest.mark.parametrize(
