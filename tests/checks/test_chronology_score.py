@@ -209,26 +209,30 @@ def test_the_answer_is_also_asked_for_at_the_other_end(
     assert [arm.form for arm in arms] == [(), (("order", "topological"),), (("answer", "answer-last"),)]
 
 
+@pytest.fixture
+def judge_places(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
+) -> Callable[[str], CheckReport]:
+    """Judges 60 prompts whose answer settles last of all: at the end of the text, and at its start."""
+
+    def judge(declared: str) -> CheckReport:
+        whole = replace(suite, tasks={"chain": replace(suite.tasks["chain"], parameters={"answer": declared})})
+        asked = spec(CHECK, task="chain", metric="precedence.content", min=0.5)
+        last = {"trace": Trace(blocks=(block(FORWARD),)), "answer_positions": (8,), "value_positions": VALUES}
+        first = {**last, "trace": Trace(blocks=(block([9, *range(8)]),)), "answer_positions": (0,)}
+        told = (last, first) if declared == "answer-last" else (first, last)
+        recorded = {
+            arm: [make_rollout(problem=problem(index), **fields) for index in range(60)]
+            for arm, fields in zip(CHECK.arms(asked, suite=whole, candidate=candidate), told, strict=True)
+        }
+        return CHECK.judge(asked, evidence(recorded, suite=whole))
+
+    return judge
+
+
 @pytest.mark.parametrize("declared", ["answer-last", "answer-first"])
-def test_an_answer_after_its_reasoning_wherever_it_is_written_passes(
-    declared: str,
-    suite: Any,
-    candidate: Any,
-    spec: Callable[..., CheckSpec],
-    evidence: Callable[..., Evidence],
-    make_rollout: Any,
-) -> None:
-    """The answer settles last of all: at the end of the text, and at its start."""
-    whole = replace(suite, tasks={"chain": replace(suite.tasks["chain"], parameters={"answer": declared})})
-    asked = spec(CHECK, task="chain", metric="precedence.content", min=0.5)
-    last = {"trace": Trace(blocks=(block(FORWARD),)), "answer_positions": (8,), "value_positions": VALUES}
-    first = {"trace": Trace(blocks=(block([9, *range(8)]),)), "answer_positions": (0,), "value_positions": VALUES}
-    told = (last, first) if declared == "answer-last" else (first, last)
-    recorded = {
-        arm: [make_rollout(problem=problem(index), **fields) for index in range(60)]
-        for arm, fields in zip(CHECK.arms(asked, suite=whole, candidate=candidate), told, strict=True)
-    }
-    report = CHECK.judge(asked, evidence(recorded, suite=whole))
+def test_an_answer_after_its_reasoning_wherever_it_is_written_passes(judge_places: Judge, declared: str) -> None:
+    report = judge_places(declared)
     assert (report.verdict, report.estimate) == (Verdict.PASS, 1.0)
     assert report.controls[0].value == 0.0
     assert report.evidence["scores"]["precedence.position"]["value"] == 0.0

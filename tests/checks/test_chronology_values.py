@@ -43,9 +43,7 @@ def rollout(
 ) -> Rollout:
     form = form or LAST
     made = Rollout(
-        problem=Problem(
-            id=name, prompt="", target="", answer="3", values={"a": "1", "b": "2", "c": "3"}, edges=EDGES
-        ),
+        problem=Problem(id=name, prompt="", target="", answer="3", values={"a": "1", "b": "2", "c": "3"}, edges=EDGES),
         repeat=repeat,
         text="",
         tokens=tuple(range(10, 10 + WIDTH)),

@@ -44,7 +44,7 @@ def crossed(model: str, batch_size: int = 40) -> Recorded:
 
 
 def test_what_holds_by_construction_is_what_is_measured() -> None:
-    """Gamma, resolved share and AR-ness 1, no revision, and of dependency and precedence all position and no content."""
+    """Gamma, resolved share and AR-ness 1, no revision; dependency and precedence are all position and no content."""
     measured = measure(crossed("ar-chain"))
     assert by_construction(True, measured) == {**LEFT_TO_RIGHT, **IF_OBEYED}
     for name, due in {**LEFT_TO_RIGHT, **IF_OBEYED}.items():
