@@ -74,7 +74,7 @@ def final(notices: list[Notice]) -> Report:
 def test_notices_come_in_the_order_of_the_work(notices: list[Notice]) -> None:
     kinds = [type(notice) for notice in notices]
     assert kinds[:4] == [ModelLoaded, ModelLoaded, SettingIgnored, RunPlanned]
-    arms = 7
+    arms = 8
     assert kinds[4 : 4 + 2 * arms] == [ArmStarted, RolloutsDone] * arms
     assert kinds[4 + 2 * arms :] == [CheckStarted, CheckJudged] * 3 + [RunDone]
     planned = notices[3]
