@@ -3,6 +3,8 @@
 Every trace has four reasoning positions (0-3) and an answer (4), unless said otherwise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
