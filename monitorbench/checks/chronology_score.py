@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
+from monitorbench.checks.chronology_reading import read
 from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
 from monitorbench.checks.chronology_scales import RANGES
 from monitorbench.checks.chronology_values import Measured, Recorded, by_construction, measure
@@ -108,7 +109,8 @@ class ChronologyScore:
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Score every rollout, average inside prompts, then over tasks, and hold the named score against its bound."""
         metric = spec.parameters["metric"]
-        measured = {task: measure(_recorded(task, evidence)) for task in _tasks(spec)}
+        recorded = {task: _recorded(task, evidence) for task in _tasks(spec)}
+        measured = {task: measure(found) for task, found in recorded.items()}
         fixed = {task: by_construction(evidence.candidate.left_to_right, scores) for task, scores in measured.items()}
         estimates = {
             task: {name: estimate_of(name, found, fixed[task], evidence.estimators) for name, found in scores.items()}
@@ -122,7 +124,7 @@ class ChronologyScore:
             "n": sum(each.n for each in found),
             "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": _evidence(measured, estimates, overall),
+            "evidence": {**_evidence(measured, estimates, overall), "reading": _reading(overall, recorded)},
         }
         if estimate is None:
             return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
@@ -218,6 +220,14 @@ def _controls(found: Sequence[Measured]) -> tuple[Control, ...]:
             expected="what the score is without any order",
         ),
     )
+
+
+def _reading(overall: Mapping[str, Estimate | None], recorded: Mapping[str, Recorded]) -> dict[str, str]:
+    """What all scores together say in words."""
+    asked = [rollouts for found in recorded.values() for rollouts in found.base.values() if rollouts[0].problem.edges]
+    seen = sum(any(rollout.value_positions for rollout in rollouts) for rollouts in asked)
+    found = read(overall, seen=seen / len(asked) if asked else None)
+    return {"reading": found.reading.value, "why": found.why}
 
 
 def _evidence(
