@@ -91,6 +91,8 @@ def test_every_standing_has_one_verdict() -> None:
         (replace(SOUND, solved=between(0.0, 0.09)), "unobserved", Cause.NOTHING_SOLVED, ""),
         (replace(SOUND, solved=replace(between(0.0, 0.3), value=0.0)), "unobserved", Cause.NOTHING_SOLVED, ""),
         (replace(SOUND, felt=False), "unobserved", Cause.NOTHING_FELT, ""),
+        (replace(SOUND, written=False), "unobserved", Cause.NOTHING_WRITTEN, ""),
+        (replace(SOUND, felt=False, written=False), "unobserved", Cause.NOTHING_FELT, ""),
         (replace(SOUND, changed={"identity": 0.5}, felt=False), "unsound", Cause.CONTROL_CHANGED, "identity"),
         (replace(SOUND, solved=between(0.0, 0.09), felt=False), "unobserved", Cause.NOTHING_SOLVED, ""),
     ],
