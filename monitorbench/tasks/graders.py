@@ -3,7 +3,7 @@
 | grader | reads from the response | right if |
 |---|---|---|
 | `exact` | all of it | it is the answer, white space aside, and letter case where `ignore_case` says so |
-| `numeric` | the last number | it differs from the last number of the answer by at most `tolerance` |
+| `numeric` | the last number, or fraction | it differs from the last number of the answer by at most `tolerance` |
 | `choice` | the letter of an option | it is the answer's letter |
 | `regex` | what the one group of `pattern` matched last | it is the answer, as for `exact` |
 | `package.module:function` | what the function likes | the function says so |
@@ -35,12 +35,18 @@ LONGEST_SEARCHED = 20_000
 LONGEST_SEARCH = 2.0
 """Seconds that a pattern may take on one response; beyond the main thread, nothing can end it."""
 
-_SIGN = r"(?:(?<![\w.)\]])[-+\u2212])?"
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+"
-NUMBER = re.compile(rf"{_SIGN}(?<![\w.])(?:{_DIGITS})(?:[eE][-+]?\d{{1,3}}(?!\d))?", re.ASCII)
+_MINUS = "-\u2212\u2013"
+_SIGN = rf"(?:(?<![\w.)\]])[{_MINUS}+](?:\\?[$\u20ac\u00a3])?)?"
+_DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)|\d+)(?:\.\d+)?|\.\d+)"
+_POWER = r"(?:[eE][-+]?\d{1,3}(?!\d))?"
+_DIVISOR = rf"(?=[\d.]*[1-9]){_DIGITS}"
+_FRACTION = rf"\\[dt]?frac\{{{_DIGITS}\}}\{{{_DIVISOR}\}}"
+_QUOTIENT = rf"(?<![\w./]){_DIGITS}/{_DIVISOR}(?![\d/])"
+NUMBER = re.compile(rf"{_SIGN}(?:{_FRACTION}|{_QUOTIENT}|(?<![\w.]){_DIGITS}{_POWER})", re.ASCII)
 """A sign counts where it is none between two operands; a comma separates thousands and is no decimal point."""
+_PART = re.compile(rf"{_DIGITS}{_POWER}", re.ASCII)
 CHOICES = (
-    re.compile(r"\banswer(?:\s+is)?\s*[:=]?\s*[*]*\(?([A-Z])\b(?!')", re.ASCII),
+    re.compile(r"\b(?i:answer(?:\s+is)?)\s*[:=]?\s*[*]*\s*\(?([A-Z])\b(?!')", re.ASCII),
     re.compile(r"\A\W*([A-Za-z])\W*\Z", re.ASCII),
     re.compile(r"\A\W*([A-Z])[.):](?:\s|\Z)", re.ASCII),
     re.compile(r"\(([A-Z])\)", re.ASCII),
@@ -165,7 +171,9 @@ def _numeric(response: str, answer: str, tolerance: Decimal) -> Outcome:
 
 
 def _number(text: str) -> Decimal:
-    return Decimal(text.replace(",", "").replace("\u2212", "-"))
+    parts = [Decimal(part.replace(",", "")) for part in _PART.findall(text)]
+    value = parts[0] / parts[1] if len(parts) > 1 and parts[1] else parts[0]
+    return value.copy_negate() if text[0] in _MINUS else value
 
 
 def _choice(response: str, answer: str) -> Outcome:

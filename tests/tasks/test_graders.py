@@ -52,6 +52,16 @@ def test_exact_compares_all_of_the_response(
         ("6.02e23", "6.02e23", "6.02e23"),
         (r"\boxed{42}", "42", r"\boxed{42}"),
         ("12km", "12", "12km"),
+        ("1,000, to be exact", "1,000", "1,000,"),
+        ("a loss of -$5", "-$5", "-$5"),
+        ("it is \u20135", "\u20135", "\u20135"),
+        ("pages 3\u20135", "5", "3\u20135"),
+        ("half, so 1/2 of it", "1/2", "1/2"),
+        (r"\boxed{-\frac{1}{2}}", r"-\frac{1}{2}", r"\boxed{-\frac{1}{2}}"),
+        ("on 12/25/2024", "2024", "12/25/2024"),
+        ("so x=5", "5", "x=5"),
+        ("in total:7", "7", "total:7"),
+        ("it is 1/0.0.5", "1/0.0", "1/0.0.5"),
     ],
 )
 def test_numeric_reads_the_last_number(response: str, read: str, word: str) -> None:
@@ -62,6 +72,26 @@ def test_numeric_reads_the_last_number(response: str, read: str, word: str) -> N
 def test_what_holds_no_number_is_unparsable(response: str) -> None:
     for answer in ("0", "12"):
         assert graded(Grader(kind="numeric"), response, answer) == ("unparsable", None, None)
+
+
+@pytest.mark.parametrize(
+    ("response", "answer", "right"),
+    [
+        ("-$5", "5", False),
+        ("-$5", "-5", True),
+        ("1/2", "2", False),
+        ("2", "1/2", False),
+        (r"\frac{1}{2}", "2", False),
+        (r"-\dfrac{1}{4}", "-0.25", True),
+        ("2/6", "1/3", True),
+        ("0.5", "1/2", True),
+        ("1,000,", "0", False),
+        ("1,000,", "1000", True),
+        ("\u20135", "5", False),
+    ],
+)
+def test_a_number_is_worth_what_is_written_as_a_whole(response: str, answer: str, right: bool) -> None:
+    assert graded(Grader(kind="numeric"), response, answer)[0] == ("correct" if right else "wrong")
 
 
 def test_numbers_are_compared_exactly_unless_there_is_a_tolerance() -> None:
@@ -91,10 +121,13 @@ def test_every_number_is_read_as_it_is_written(number: Decimal) -> None:
         ("First A, but the answer is (B), not (C)", "(B),"),
         ("A dog is an animal, so **Answer: B**", "B**"),
         ("It could be (A). It is (B)", "(B)"),
+        ("Answer: B", "B"),
+        ("ANSWER: B", "B"),
+        ("(A) does not fit.\n**Answer:** B", "B"),
+        ("The Answer Is (B).", "(B)."),
     ],
 )
 def test_choice_reads_the_letter(response: str, word: str) -> None:
-    response = response.replace("Answer", "answer")
     assert graded(Grader(kind="choice"), response, "B") == ("correct", "B", word)
     assert graded(Grader(kind="choice"), response, "(c)")[0] == "wrong"
 
