@@ -15,6 +15,7 @@ import hashlib
 import inspect
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,11 +141,13 @@ class Grader:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the source file of a function; empty for the others, whose settings say everything."""
+        """SHA-256 of the source of a function, all of its package; empty for the others, whose settings say all."""
         if self.kind in GRADERS:
             return ""
-        file = inspect.getsourcefile(inspect.unwrap(FUNCTIONS.load(self.kind)))
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+        total = hashlib.sha256()
+        for file in _sources(self.kind):
+            total.update(hashlib.sha256(file.read_bytes()).digest())
+        return total.hexdigest()
 
     def _regex(self, response: str, answer: str) -> Outcome:
         cut = max(0, len(response) - LONGEST_SEARCHED)
@@ -182,6 +185,18 @@ def _choice(response: str, answer: str) -> Outcome:
             letter = matches[-1][1].upper()
             return _outcome(letter, letter == answer.strip(" ()\n").upper(), _word_at(response, matches[-1].start(1)))
     return _outcome("", False, None)
+
+
+def _sources(kind: str) -> list[Path]:
+    """The files of the whole package of a function, of which it may call any part."""
+    function = inspect.unwrap(FUNCTIONS.load(kind))
+    found: set[Path] = set()
+    for name in (kind.partition(":")[0], getattr(function, "__module__", None) or ""):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        folders = getattr(sys.modules.get(name.partition(".")[0]), "__path__", ())
+        found |= {Path(file)} if file else set()
+        found |= {source for folder in folders for source in Path(folder).rglob("*.py")}
+    return sorted(found)
 
 
 def _judged(name: str, function: Callable[[str, str], Any], response: str, answer: str) -> Outcome:
