@@ -126,8 +126,8 @@ def _nothing_written(_spec: CheckSpec, measured: Measured) -> str:
     controls = ", ".join((SHUFFLED, *measured.design.further))
     return (
         f"Other values in place of the channel's ({controls}) changed nothing that was observed, to the last bit, "
-        "though removing it did: values that are put back do not arrive, so that the bottleneck did not either, or the channel "
-        "says the same of every prompt and every token."
+        "though removing it did: values that are put back do not arrive, so that the bottleneck did not either, or the "
+        "channel says the same of every prompt and every token."
     )
 
 
