@@ -22,11 +22,12 @@ from monitorbench.tasks.wording import FORM, Wording, own_part, require_sizes, s
 MOST = 200
 DEFAULT = (4, 6, 8, 10, 12, 16, 20, 24)
 PUNCTUATION = ".,;:!\"'*`"
-WORDS = tuple(
+_LISTED = (
     "apple bell bird boat bread chair cloud coin cup dog door drum egg field fish flag fork fox garden glass hat hill "
     "horse house key lake lamp leaf map milk moon nest owl paper pear pen pine plum rain ring river road rope rose "
-    "salt sand seed shell ship shoe snow song star stone sun table tent tree wall wind window wolf wood".split()
+    "salt sand seed shell ship shoe snow song star stone sun table tent tree wall wind window wolf wood"
 )
+WORDS = tuple(_LISTED.split())
 
 SCHEMA = CheckSchema(
     properties={

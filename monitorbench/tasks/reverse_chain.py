@@ -103,7 +103,7 @@ def _chain(rng: random.Random, length: int) -> tuple[list[int], tuple[int, ...]]
     while True:
         steps = [rng.choice((-1, 1)) * rng.randint(1, LARGEST_STEP) for _ in range(length)]
         values = tuple(accumulate(steps, initial=rng.randint(SMALLEST, LARGEST)))
-        if len(set(values)) == len(values) and SMALLEST <= min(values) and max(values) <= LARGEST:
+        if len(set(values)) == len(values) and min(values) >= SMALLEST and max(values) <= LARGEST:
             return steps, values
 
 

@@ -55,7 +55,7 @@ VOCABULARIES = {
     "reverse-chain": reverse_chain.vocabulary(),
     "square-counting": square_counting.vocabulary(900),
 }
-CHANGES = {name: ("answer", "order") for name in ("collatz", "hidden-digit", "reverse-chain")} | {
+CHANGES = dict.fromkeys(("collatz", "hidden-digit", "reverse-chain"), ("answer", "order")) | {
     "balanced-brackets": ("answer",),
     "square-counting": ("answer",),
     "length-control": (),
