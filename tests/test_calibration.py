@@ -18,20 +18,20 @@ from monitorbench.suite.model import Suite
 TEXT = """\
 schema_version: 1
 name: run
-model: {folder}/diffusion
+model: zoo:masked-chain
 device: cpu
 tasks:
-  chain: {{family: arithmetic-chain, n: 4, lengths: [2], seed: 7}}
-sampling: {{max_new_tokens: 18, batch_size: 4, seed: 3, sampler: {{max_denoising_steps: 6}}}}
+  chain: {family: arithmetic-chain, n: 6, lengths: [3], seed: 7}
+sampling: {max_new_tokens: 18, batch_size: 6, seed: 3, sampler: {remasking: random}}
 checks:
-  - {{id: order, check: chronology-score, task: chain, metric: order.gamma, min: 0}}
+  - {id: order, check: chronology-score, task: chain, metric: order.gamma, min: 0}
 """
 
 
 @pytest.fixture
-def suite(checkpoints: Path, tmp_path: Path) -> Suite:
+def suite(tmp_path: Path) -> Suite:
     path = tmp_path / "s.yaml"
-    path.write_text(TEXT.format(folder=checkpoints), encoding="utf-8")
+    path.write_text(TEXT, encoding="utf-8")
     return load(path, vocabulary())
 
 
