@@ -11,7 +11,7 @@ from typing import IO
 
 from monitorbench.errors import UsageError, first_line
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is on disk."""
 INDEX, LOCK = "index.sqlite", "lock"
 PATIENCE = 120.0
