@@ -107,7 +107,9 @@ def stands_in(text: str, value: str) -> bool:
     return re.search(rf"(?<![\w]){re.escape(value)}(?![\w])", text, re.IGNORECASE) is not None
 
 
-def whereabouts(values: Mapping[str, str], text: str, sightings: Mapping[str, Sighting], *, least: float) -> Whereabouts:
+def whereabouts(
+    values: Mapping[str, str], text: str, sightings: Mapping[str, Sighting], *, least: float
+) -> Whereabouts:
     """Where each value was.
 
     Args:

@@ -196,3 +196,8 @@ def first_words(working: str) -> dict[str, int]:
 def word_at(text: str, offset: int) -> int:
     """Index of the word in which a character stands."""
     return len(re.findall(r"\S+", text[: offset + 1])) - 1
+
+
+def question_of(prompt: str) -> str:
+    """What a prompt asks, without the worked examples in front of it."""
+    return prompt.rsplit("Question:", 1)[-1]

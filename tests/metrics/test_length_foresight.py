@@ -40,7 +40,12 @@ def test_a_step_that_lacks_a_prediction_foresees_nothing() -> None:
 
 
 def test_the_error_is_a_share_of_the_longer_length() -> None:
-    assert [length_error(5.0, 10), length_error(10.0, 5), length_error(0.0, 0), length_error(3.0, 3)] == [0.5, 0.5, 0, 0]
+    assert [length_error(5.0, 10), length_error(10.0, 5), length_error(0.0, 0), length_error(3.0, 3)] == [
+        0.5,
+        0.5,
+        0,
+        0,
+    ]
 
 
 def test_the_error_after_the_last_step_is_no_foresight() -> None:
