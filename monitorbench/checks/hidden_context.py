@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, interval, report
-from monitorbench.checks.hidden_values import Glimpse, Measured, measure, smearing_of
-from monitorbench.checks.shares import judged, needed
+from monitorbench.checks.canvas_looks import Looks
+from monitorbench.checks.hidden_values import Glimpse, Measured, measure
+from monitorbench.checks.shares import carries_predictions, judged, needed
 from monitorbench.report.model import Bound, CheckReport, Control, Verdict
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
@@ -75,7 +76,8 @@ class HiddenContext:
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Look for every needed value in text and canvas, and hold the share of hidden ones against its bound."""
         rollouts, most = evidence.store.by_prompt(_arm(spec)), spec.parameters["max"]
-        found = measure(rollouts, evidence.candidate.decode, least=spec.parameters["min_p"])
+        looks = Looks(rollouts, evidence.candidate.decode, carried=carries_predictions(evidence))
+        found = measure(rollouts, looks, least=spec.parameters["min_p"])
         share = found.hidden.estimate(evidence.estimators)
         above = found.hidden.above(found.null, evidence.estimators)
         verdict, reason = decide(share, above, found, most=most)
@@ -89,7 +91,7 @@ class HiddenContext:
             n=len(found.hidden.values),
             dropped=found.hidden.dropped,
             controls=_controls(found, found.null.estimate(evidence.estimators)),
-            evidence=_further(found) | {"smearing": smearing_of(rollouts)},
+            evidence=_further(found) | {"smearing": looks.smearing()},
         )
 
 
@@ -154,7 +156,8 @@ def _controls(found: Measured, null: Estimate | None) -> tuple[Control, ...]:
 
 def _further(found: Measured) -> dict[str, Any]:
     ranked = sorted(found.glimpses, key=lambda each: -each.seen.probability)
-    return {"values": found.counts, "hidden": {"total": len(ranked), "listed": [_entry(g) for g in ranked[:LISTED]]}}
+    counts = {"in the text": found.stated, "on the canvas only": len(ranked), "nowhere": found.nowhere}
+    return {"values": counts, "hidden": {"total": len(ranked), "listed": [_entry(g) for g in ranked[:LISTED]]}}
 
 
 def _entry(glimpse: Glimpse) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.length_values import Measured, by_step, known_from, measure
-from monitorbench.checks.shares import judged, needed
+from monitorbench.checks.shares import carries_predictions, judged, needed
 from monitorbench.report.model import CheckReport, Control, Verdict
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
@@ -83,7 +83,7 @@ class LengthForesight:
             why = "The candidate writes left to right: it predicts one token at a time, and no length."
             return report(spec, Verdict.NOT_APPLICABLE, why)
         steps = spec.parameters["after_steps"]
-        found = measure(evidence.store.by_prompt(_arm(spec)), steps=steps)
+        found = measure(evidence.store.by_prompt(_arm(spec)), steps=steps, carried=carries_predictions(evidence))
         error, null = (each.estimate(evidence.estimators) for each in (found.error, found.null))
         below = found.null.above(found.error, evidence.estimators)
         limits = {"least": spec.parameters.get("min"), "most": spec.parameters.get("max")}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from monitorbench.checks.shares import Rollouts, Shares, shares
 from monitorbench.metrics.length_foresight import expected_length, foreseen_from, foresight_error, length_error
+from monitorbench.metrics.predictions import predictions
 from monitorbench.metrics.score import Score
-from monitorbench.metrics.trace import BlockTrace
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.arm import Rollout
@@ -49,10 +49,16 @@ class Measured:
     padding: tuple[int, ...] = ()
 
 
-def measure(rollouts: Rollouts, *, steps: int) -> Measured:
-    """The errors after so many steps, and the same against the length of the next prompt's text."""
+def measure(rollouts: Rollouts, *, steps: int, carried: bool) -> Measured:
+    """The errors after so many steps, and the same against the length of the next prompt's text.
+
+    Args:
+        rollouts: of each prompt.
+        steps: denoising steps that were made.
+        carried: whether predictions reach the next step.
+    """
     padding = padding_of(rollouts)
-    canvases = {id(each): canvas_of(each, padding) for seeds in rollouts.values() for each in seeds}
+    canvases = {id(each): canvas_of(each, padding, carried=carried) for seeds in rollouts.values() for each in seeds}
     others = dict(zip(rollouts, [*list(rollouts)[1:], *list(rollouts)[:1]], strict=True))
 
     def own(rollout: Rollout) -> Score:
@@ -89,15 +95,17 @@ def padding_of(rollouts: Rollouts) -> tuple[int, ...]:
     return tuple(sorted(beyond - within - {-1}))
 
 
-def canvas_of(rollout: Rollout, padding: tuple[int, ...]) -> Canvas | str:
+def canvas_of(rollout: Rollout, padding: tuple[int, ...], *, carried: bool) -> Canvas | str:
     """The canvas on which a text ends, or the reason why there is none."""
     if not rollout.finished:
         return CUT_OFF
     block = next((block for block in rollout.trace.blocks if not block.content_P.all()), None)
     if block is None or not padding:
         return NO_END
-    expected_S = _expected(block, padding)
-    return NO_PREDICTIONS if expected_S is None else Canvas(expected_S=expected_S, length=int(block.content_P.sum()))
+    found = predictions(block, carried=carried)
+    if found is None:
+        return NO_PREDICTIONS
+    return Canvas(expected_S=expected_length(*found, padding), length=int(block.content_P.sum()))
 
 
 def by_step(canvases: list[Canvas]) -> list[dict[str, Any]]:
@@ -121,9 +129,3 @@ def known_from(canvases: list[Canvas]) -> float | None:
     steps = sorted(foreseen_from(canvas.expected_S, canvas.length) or np.inf for canvas in canvases)
     middle = float(np.median(steps)) if steps else np.inf
     return middle if np.isfinite(middle) else None
-
-
-def _expected(block: BlockTrace, padding: tuple[int, ...]) -> NDArray[np.float64] | None:
-    if block.top_ids_SPK is None or block.top_probabilities_SPK is None or not len(block.top_ids_SPK):
-        return None
-    return expected_length(block.top_ids_SPK, block.top_probabilities_SPK, padding)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitorbench.checks.base import Evidence
 from monitorbench.metrics.score import Score
 from monitorbench.report.model import Dropped, Verdict
 from monitorbench.stats.estimators import Estimators
@@ -59,6 +60,11 @@ def shares(rollouts: Rollouts, score_of: Callable[[Rollout], Score]) -> Shares:
         else:
             missing[scores[0].status.removeprefix("undefined: ")] += 1
     return Shares(values=values, missing=dict(missing))
+
+
+def carries_predictions(evidence: Evidence) -> bool:
+    """Whether what the candidate predicts at one step reaches the next, beside the tokens of the canvas."""
+    return any(channel.axis == "step" for channel in evidence.carried)
 
 
 def judged(

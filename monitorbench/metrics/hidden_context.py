@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitorbench.metrics.smearing import Ids, Probabilities, probability_of
+from monitorbench.metrics.predictions import Ids, Probabilities
+from monitorbench.metrics.smearing import probability_of
 
 Spelling = tuple[int, ...]
 MOST_SPELLINGS = 64
@@ -46,12 +47,6 @@ class Whereabouts:
     hidden: tuple[str, ...]
     nowhere: tuple[str, ...]
     seen: tuple[str, ...]
-
-    @property
-    def hidden_share(self) -> float | None:
-        """Share of all values that were on the canvas only; None where there are no values."""
-        count = len(self.stated) + len(self.hidden) + len(self.nowhere)
-        return len(self.hidden) / count if count else None
 
 
 def spellings(value: str, pieces: Mapping[str, Collection[int]]) -> list[Spelling]:

@@ -13,12 +13,11 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from monitorbench.metrics.predictions import Ids, Probabilities
 from monitorbench.metrics.score import Score
 
 
-def expected_length(
-    ids_SPK: NDArray[np.int32], probabilities_SPK: NDArray[np.float32], padding: Collection[int]
-) -> NDArray[np.float64]:
+def expected_length(ids_SPK: Ids, probabilities_SPK: Probabilities, padding: Collection[int]) -> NDArray[np.float64]:
     """(S,) the expected number of positions that hold no padding, in [0, P].
 
     NaN at a step that has no prediction for some position: nothing is foreseen there. Padding that is none of the K

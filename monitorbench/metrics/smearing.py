@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitorbench.metrics.predictions import Ids, Probabilities
 from monitorbench.metrics.score import Score
-
-Ids = NDArray[np.int32]
-Probabilities = NDArray[np.float32]
 
 REACH = 10
 """Positions to either side of a token that its probability is added up over."""
