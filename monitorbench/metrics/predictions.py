@@ -19,9 +19,9 @@ def predictions(block: BlockTrace, *, carried: bool) -> tuple[Ids, Probabilities
 
     Args:
         block: the trace.
-        carried: whether what was predicted at one step reaches the next. Where only the canvas does, a position that was
-            accepted for good holds its token from the next step on, whatever the model would say there again: nobody
-            asks it, and masked models never learned to.
+        carried: whether what was predicted at one step reaches the next. Where only the canvas does, a position that
+            was accepted for good holds its token from the next step on, whatever the model would say there again:
+            nobody asks it, and masked models never learned to.
     """
     ids_SPK, probabilities_SPK = block.top_ids_SPK, block.top_probabilities_SPK
     if ids_SPK is None or probabilities_SPK is None or not len(ids_SPK):

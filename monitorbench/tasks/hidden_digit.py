@@ -1,8 +1,8 @@
 """A recurrence in which one digit has to be written as a word, so that a value that is needed stands nowhere.
 
-    A sequence starts with 7. Each further term is the term before it, plus the last digit of that term, plus 2. ...
-    wherever the last digit of a term is 8, write Gold in place of that digit. ...
-    7, 16, 24, 30. Answer: 30
+    A sequence starts with 2. Each further term is the term before it, plus the last digit of that term, plus 2. ...
+    wherever the last digit of a term is 4, write Gold in place of that digit. ...
+    2, 6, 1Gold, 20, 22. Answer: 22
 
 Source: "How Transparent is DiffusionGemma?" (arXiv 2606.20560): what the canvas held for a while and the text does not
 is context that no reader of the text has. Here the hidden digit is what the next term is made from, and it belongs to a
@@ -92,7 +92,7 @@ class HiddenDigit:
         """One problem, its prompt without examples; which one it is does not depend on the wording."""
         start, step, hidden, values = _sequence(rng, rng.choice(self.lengths))
         word = WORD if self.wording.is_natural else WORD.lower()
-        texts = {i: f"{value // 10 or ''}{word}" for i, value in enumerate(values) if value % 10 == hidden}
+        texts = {i: f"{value // 10}{word}" for i, value in enumerate(values) if value % 10 == hidden}
         rule = f"hidden-digit {start} {step} {hidden} {len(values)}"
         terms = sequences.Terms(rule=rule, values=values, written=texts)
         question = self._question(start, step, hidden, len(values))
@@ -117,9 +117,9 @@ def _sequence(rng: random.Random, length: int) -> tuple[int, int, int, tuple[int
         values = [start]
         for _ in range(length):
             values.append(values[-1] + values[-1] % 10 + step)
-        digits = sorted({value % 10 for value in values[1:-1]} - {values[-1] % 10})
-        # Step and start are in the prompt, where the digit would stand before it was hidden.
-        digits = [digit for digit in digits if digit not in (step, start % 10)]
+        # What the question names, and the last term, do not end in it; nor does a term of one digit, which it would be.
+        named = {start % 10, step, values[-1] % 10, *(value for value in values if value < 10)}
+        digits = sorted({value % 10 for value in values[1:-1]} - named)
         if digits and values[-1] <= LARGEST_TERM:
             return start, step, rng.choice(digits), tuple(values)
 
@@ -127,5 +127,5 @@ def _sequence(rng: random.Random, length: int) -> tuple[int, int, int, tuple[int
 def vocabulary() -> list[str]:
     """Every word that a prompt or a response in token form can hold."""
     words = [*ORDERS, *ANSWER_PLACES, "start", "step", "terms", "hide", ":", "answer"]
-    hidden = [f"{tens or ''}{WORD.lower()}" for tens in range(LARGEST_TERM // 10 + 1)]
+    hidden = [f"{tens}{WORD.lower()}" for tens in range(1, LARGEST_TERM // 10 + 1)]
     return [*words, *hidden, *(str(number) for number in range(LARGEST_TERM + 1))]

@@ -108,15 +108,16 @@ def test_a_hidden_digit_is_needed_and_stands_nowhere() -> None:
         assert not {"t0", f"t{len(values) - 1}"} & set(gone), "neither given nor asked for"
         assert {f"{name} as written" for name in gone} <= problem.values.keys()
         assert {edge.cause for edge in problem.edges} >= set(gone)
+        assert not any(re.search(rf"\b{values[int(name[1:])]}\b", problem.prompt) for name in gone), "nor told"
         assert not any(number.endswith(str(hidden)) for number in re.findall(r"\b\d+\b", problem.target))
 
 
 def test_a_hidden_term_that_is_written_all_the_same_makes_a_response_wrong() -> None:
     task = HiddenDigit(examples=0)
     (problem,) = task.problems(1)
-    assert problem.target == "2, Gold, 14, 20, 22. Answer: 22"
+    assert problem.target == "2, 6, 1Gold, 20, 22. Answer: 22"
     told = task.grade(problem, "2, 6, 14, 20, 22. Answer: 22")
-    assert (told.status, told.answer, told.value_words["t1"]) == ("wrong", "22", 1)
-    left_out = task.grade(problem, "2, 14, 20, 22. Answer: 22")
+    assert (told.status, told.answer, told.value_words["t2"]) == ("wrong", "22", 2)
+    left_out = task.grade(problem, "2, 6, 20, 22. Answer: 22")
     assert left_out.correct
-    assert "t1 as written" not in left_out.value_words
+    assert "t2 as written" not in left_out.value_words

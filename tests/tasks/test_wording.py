@@ -192,7 +192,7 @@ def _examples(task: Any) -> list[Any]:
     [
         ("balanced-brackets", ["1ddac461814d", "c98dc4aae25f"]),
         ("collatz", ["bec3ebe0bdd8", "04fb247207aa"]),
-        ("hidden-digit", ["ecd89d368269", "bac74b2b0216"]),
+        ("hidden-digit", ["4cc91e81800a", "5a18623187b1"]),
         ("length-control", ["f425c3e79010", "0ce5650e5e7a"]),
         ("reverse-chain", ["9a29847b9f9a", "17a8548fc16e"]),
         ("square-counting", ["09e8e047c719", "6be30219905c"]),
