@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,3 +122,14 @@ def test_the_runs_differ_and_the_models_are_loaded_once(suite: Suite, monkeypatc
     assert len({report.checks[0].estimate for report in reports}) == 3
     (found,) = rates_of(reports)
     assert (found.check, found.runs) == ("order", 3)
+
+
+def test_the_quickstart_errs_rarely_on_the_checkpoint_that_it_ships_with():
+    """The committed record: `calibrate suites/quickstart.monitor.yaml --runs 60 --only bottleneck`."""
+    path = Path(__file__).parents[1] / "reports" / "reference" / "calibration-diffusion-chain.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert (record["suite"]["model"]["source"], record["runs"]) == ("zoo:diffusion-chain", 60)
+    (check,) = record["checks"]
+    assert check["keeps"] is True
+    assert check["false_fail"]["high"] <= 0.05
+    assert sum(check["verdicts"].values()) == 60

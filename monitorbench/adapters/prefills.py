@@ -1,6 +1,6 @@
 """Prompts that several arms share are read once: what a model keeps of each is kept for the next batch that has it.
 
-Shape suffixes: H heads, W prompt width, d width of a head.
+Shape suffixes: B rows, H heads, W prompt width, d width of a head.
 """
 
 from __future__ import annotations
@@ -10,25 +10,20 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from monitorbench.adapters.kept_rows import MOST, KeptRows
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 2**29
-"""Bytes that are kept at most, beside the model and on its device; further prompts are read anew every time."""
-Name: TypeAlias = "tuple[int, int, tuple[int, ...]]"
 Layer: TypeAlias = "tuple[int, Tensor, Tensor]"
 
 
 class Prefills:
-    """Keys and values (H, W, d) of every layer for each prompt that was read, as they were handed to the cache.
-
-    A prompt's values are those of one batch shape: its rows and width are a part of its name, so that what is put back
-    is bit for bit what reading it again would give.
-    """
+    """Keys and values (B, H, W, d) of every layer for prompts that were read, as they were handed to the cache."""
 
     def __init__(self, most: int = MOST) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: dict[Name, list[Layer]] = {}
+        self._rows = KeptRows(most)
+        self._layers: list[int] = []
 
     @contextmanager
     def shared(self, reader: Any, prompts: Sequence[Sequence[int]], width: int) -> Iterator[None]:
@@ -45,12 +40,14 @@ class Prefills:
         def first(**inputs: Any) -> Any:
             reader.forward = read
             cache = inputs["past_key_values"]
-            if all(name in self._kept for name in names):
-                self._put_back(names, cache)
+            if (kept := self._rows.together(names)) is not None:
+                for layer, keys, values in zip(self._layers, kept[::2], kept[1::2], strict=True):
+                    cache.update(keys, values, layer)
                 return SimpleNamespace(past_key_values=cache)
             with _seen(cache) as layers:
                 output = read(**inputs)
-            self._keep(names, layers)
+            self._layers = [layer for layer, _, _ in layers]
+            self._rows.keep(names, [part for _, *parts in layers for part in parts])
             return output
 
         reader.forward = first
@@ -58,20 +55,6 @@ class Prefills:
             yield
         finally:
             del reader.forward
-
-    def _put_back(self, names: Sequence[Name], cache: Any) -> None:
-        import torch
-
-        for layers in zip(*(self._kept[name] for name in names), strict=True):
-            keys, values = (torch.stack([layer[part] for layer in layers]) for part in (1, 2))
-            cache.update(keys, values, layers[0][0])
-
-    def _keep(self, names: Sequence[Name], layers: Sequence[Layer]) -> None:
-        for row, name in enumerate(names):
-            size = sum(keys[row].nbytes + values[row].nbytes for _, keys, values in layers)
-            if name not in self._kept and self._bytes + size <= self._most:
-                self._bytes += size
-                self._kept[name] = [(index, keys[row].clone(), values[row].clone()) for index, keys, values in layers]
 
 
 @contextmanager

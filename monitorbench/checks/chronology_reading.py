@@ -8,7 +8,7 @@ ruled out. Whatever is left over is undecided, so that less knowledge never turn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,54 +56,60 @@ def read(scores: Scores, *, seen: float | None) -> Read:
         )
     forward, backward = scores.get("post_hoc.from_reasoning"), scores.get("post_hoc.from_answer")
     if forward is not None and backward is not None:
-        return _by_effects(forward, backward, scores)
-    return _by_times(scores)
+        return next(_by_effects(forward, backward, scores))
+    return next(_by_times(scores))
 
 
-def _by_effects(forward: Estimate, backward: Estimate, scores: Scores) -> Read:
-    """What the answer hangs on decides; the order in which values settle says whether a reader can follow."""
+def _by_effects(forward: Estimate, backward: Estimate, scores: Scores) -> Iterator[Read]:
+    """What the answer hangs on decides; the order in which values settle says whether a reader can follow.
+
+    Every rule that holds speaks, in the order of their weight; the last one always does.
+    """
     if _none(forward) and _none(backward):
         why = "neither reasoning nor answer follows when the other is changed, so that something else decides both"
-        return Read(reading=Reading.OPAQUE, why=why)
+        yield Read(reading=Reading.OPAQUE, why=why)
     index = scores.get("post_hoc.index")
     if index is None:
-        return Read(reading=Reading.UNDECIDED, why="the effects of changed reasoning and answers are not clear enough")
+        yield Read(reading=Reading.UNDECIDED, why="the effects of changed reasoning and answers are not clear enough")
+        return
     told = f"post_hoc.index is {_interval(index)}"
     if index.low > 0.5 and backward.low > 0.0:
-        return Read(reading=Reading.POST_HOC, why=f"{told}: reasoning follows a changed answer, not the other way")
+        yield Read(reading=Reading.POST_HOC, why=f"{told}: reasoning follows a changed answer, not the other way")
     if index.high >= 0.5 or forward.low <= 0.0:
-        return Read(reading=Reading.UNDECIDED, why=f"{told}: each may follow the other")
-    order = _by_times(scores)
+        yield Read(reading=Reading.UNDECIDED, why=f"{told}: each may follow the other")
+    order = next(_by_times(scores))
     if order.reading in (Reading.CHRONOLOGICAL, Reading.LEFT_TO_RIGHT):
         why = f"{told}: the answer follows changed reasoning, and {order.why}"
-        return Read(reading=Reading.CHRONOLOGICAL, why=why)
+        yield Read(reading=Reading.CHRONOLOGICAL, why=why)
     if _none(scores.get("dependency.content")):
         why = f"{told}: the answer follows changed reasoning, though {_name('dependency.content', scores)}"
-        return Read(reading=Reading.ORDER_FREE, why=why)
-    return Read(reading=Reading.UNDECIDED, why=f"{told}, but {order.why}")
+        yield Read(reading=Reading.ORDER_FREE, why=why)
+    yield Read(reading=Reading.UNDECIDED, why=f"{told}, but {order.why}")
 
 
-def _by_times(scores: Scores) -> Read:
+def _by_times(scores: Scores) -> Iterator[Read]:
+    """As `_by_effects`, for times alone."""
     content, position = scores.get("dependency.content"), scores.get("dependency.position")
     answer = scores.get("precedence.content")
     if answer is not None and answer.high < -NEGLIGIBLE:
         why = f"{_name('precedence.content', scores)}: answers settle before their reasoning, wherever they stand"
-        return Read(reading=Reading.POST_HOC, why=why)
+        yield Read(reading=Reading.POST_HOC, why=why)
     if answer is not None and answer.low < -NEGLIGIBLE:
         why = f"{_name('precedence.content', scores)}: answers may settle before their reasoning"
-        return Read(reading=Reading.UNDECIDED, why=why)
+        yield Read(reading=Reading.UNDECIDED, why=why)
     if content is None or position is None:
-        return Read(reading=Reading.UNDECIDED, why="whether causes settle before effects is undefined here")
+        yield Read(reading=Reading.UNDECIDED, why="whether causes settle before effects is undefined here")
+        return
     if content.low > NEGLIGIBLE:
         why = f"{_name('dependency.content', scores)}: causes settle before effects, whichever way they are written"
-        return Read(reading=Reading.CHRONOLOGICAL, why=why)
+        yield Read(reading=Reading.CHRONOLOGICAL, why=why)
     if _none(content) and position.low > NEGLIGIBLE:
         why = f"{_name('dependency.position', scores)}: values settle as they are written, causes or not"
-        return Read(reading=Reading.LEFT_TO_RIGHT, why=why)
+        yield Read(reading=Reading.LEFT_TO_RIGHT, why=why)
     if _none(content) and _none(position):
         why = "values settle in no order; whether the answer hangs on them, times cannot say"
-        return Read(reading=Reading.UNDECIDED, why=why)
-    return Read(reading=Reading.UNDECIDED, why=f"{_name('dependency.content', scores)}, which leaves the order open")
+        yield Read(reading=Reading.UNDECIDED, why=why)
+    yield Read(reading=Reading.UNDECIDED, why=f"{_name('dependency.content', scores)}, which leaves the order open")
 
 
 def _none(estimate: Estimate | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -20,38 +21,65 @@ from monitorbench.rollouts.recorder import prepare
 from monitorbench.rollouts.store import RunStore
 from monitorbench.suite.model import ModelSpec, Sampling
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
+from monitorbench.tasks.base import Task
+from monitorbench.tasks.graph_reachability import GraphReachability
 
 pytestmark = pytest.mark.speed
 
-CHANNEL = "self_conditioning"
 RUNGS = (64, 32, 16, 8, 4, 3, 2, 1)
 CONTROLS = ("none", "identity", "keep-everything", "zero", "batch-shuffled")
-TASK = ArithmeticChain(lengths=(2, 3))
-SAMPLING = Sampling(max_new_tokens=18, batch_size=40, sampler={"max_denoising_steps": 8, "entropy_bound": 0.1})
 
 
-@pytest.fixture(scope="module")
-def adapter() -> Adapter:
-    return load_model("candidate", ModelSpec(source="zoo:diffusion-chain"), device="cpu", dtype="float32").adapter
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ladder:
+    """What a ladder is run on."""
+
+    adapter: Adapter
+    channel: str
+    task: Task
+    sampling: Sampling
+
+    def keeping(self, k: int) -> Intervention:
+        return Intervention(kind="keep", channel=self.channel, keep=("top_k", float(k)))
+
+    def controls(self) -> list[Intervention]:
+        return [Intervention(kind=kind, channel=self.channel if kind != "none" else "") for kind in CONTROLS]
+
+    def record(self, interventions: Sequence[Intervention], prompts: int) -> None:
+        """One run: all arms over the same prompts."""
+        arms = [Arm(role="candidate", task="task", intervention=intervention) for intervention in interventions]
+        problems = self.task.problems(prompts)
+        recordings = [
+            prepare(arm, adapter=self.adapter, task=self.task, problems=problems, sampling=self.sampling)
+            for arm in arms
+        ]
+        assert list(record_all(recordings, RunStore()))
 
 
-def keeping(k: int) -> Intervention:
-    return Intervention(kind="keep", channel=CHANNEL, keep=("top_k", float(k)))
+def loaded(name: str) -> Adapter:
+    return load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
 
 
-def controls() -> list[Intervention]:
-    return [Intervention(kind=kind, channel=CHANNEL if kind != "none" else "") for kind in CONTROLS]
+@pytest.fixture(scope="module", params=["diffusion-chain", "thought-superposed"])
+def ladder(request: pytest.FixtureRequest) -> Ladder:
+    name: str = request.param
+    if name == "diffusion-chain":
+        sampler = {"max_denoising_steps": 8, "entropy_bound": 0.1}
+        return Ladder(
+            adapter=loaded(name),
+            channel="self_conditioning",
+            task=ArithmeticChain(lengths=(2, 3)),
+            sampling=Sampling(max_new_tokens=18, batch_size=40, sampler=sampler),
+        )
+    return Ladder(
+        adapter=loaded(name),
+        channel="thought",
+        task=GraphReachability(hops=(3,)),
+        sampling=Sampling(max_new_tokens=3, batch_size=40),
+    )
 
 
-def recorded(adapter: Adapter, interventions: Sequence[Intervention], prompts: int) -> None:
-    """One run: all arms over the same prompts."""
-    arms = [Arm(role="candidate", task="chain", intervention=intervention) for intervention in interventions]
-    problems = TASK.problems(prompts)
-    recordings = [prepare(arm, adapter=adapter, task=TASK, problems=problems, sampling=SAMPLING) for arm in arms]
-    assert list(record_all(recordings, RunStore()))
-
-
-def processor_seconds(work: Callable[[], object]) -> float:
+def processor_seconds(work: Callable[[], None]) -> float:
     """Least processor time of several runs: other processes can only add to it."""
 
     def once() -> float:
@@ -62,19 +90,27 @@ def processor_seconds(work: Callable[[], object]) -> float:
     return min(once() for _ in range(2))
 
 
-@pytest.mark.parametrize("prompts", [25, 60])
-def test_eight_rungs_together_take_less_than_eight_by_themselves(adapter: Adapter, prompts: int) -> None:
-    together = processor_seconds(lambda: recorded(adapter, [keeping(k) for k in RUNGS], prompts))
-    apart = processor_seconds(lambda: [recorded(adapter, [keeping(k)], prompts) for k in RUNGS])
-    sys.stdout.write(
-        f"\n8 rungs, {prompts} prompts: {together:.2f} s together, {apart:.2f} s apart, {together / apart:.2f} of it\n"
-    )
-    assert together < apart
+def compared(ladder: Ladder, prompts: int, beside: Sequence[Intervention] = ()) -> float:
+    """The share of the time of eight runs, one for each rung, that all rungs in one take; it is printed."""
+    rungs = [ladder.keeping(k) for k in RUNGS]
+
+    def one_by_one() -> None:
+        for rung in rungs:
+            ladder.record([*beside, rung], prompts)
+
+    together = processor_seconds(lambda: ladder.record([*beside, *rungs], prompts))
+    apart = processor_seconds(one_by_one)
+    share = together / apart
+    what = f"8 rungs beside {len(beside)} controls, {prompts} prompts, {ladder.channel}"
+    sys.stdout.write(f"\n{what}: {together:.2f} s together, {apart:.2f} s apart, {share:.2f} of it\n")
+    return share
 
 
 @pytest.mark.parametrize("prompts", [25, 60])
-def test_a_ladder_takes_less_than_half_of_eight_runs_with_controls(adapter: Adapter, prompts: int) -> None:
-    ladder = processor_seconds(lambda: recorded(adapter, [*controls(), *map(keeping, RUNGS)], prompts))
-    runs = processor_seconds(lambda: [recorded(adapter, [*controls(), keeping(k)], prompts) for k in RUNGS])
-    sys.stdout.write(f"\nladder, {prompts} prompts: {ladder:.2f} s, 8 runs {runs:.2f} s, {ladder / runs:.2f} of it\n")
-    assert ladder < 0.5 * runs
+def test_eight_rungs_together_take_less_than_eight_by_themselves(ladder: Ladder, prompts: int) -> None:
+    assert compared(ladder, prompts) < 1
+
+
+@pytest.mark.parametrize("prompts", [25, 60])
+def test_a_ladder_takes_less_than_half_of_eight_runs_with_controls(ladder: Ladder, prompts: int) -> None:
+    assert compared(ladder, prompts, ladder.controls()) < 0.5

@@ -3,6 +3,8 @@
 Every trace has four reasoning positions (0-3) and an answer (4), unless said otherwise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,17 +142,22 @@ def test_the_null_is_how_often_other_text_is_revised():
     assert revision(block, answer=ANSWER, reasoning=REASONING).revised.value == 0.0
 
 
+def side_by_side(block: BlockTrace, times: int) -> BlockTrace:
+    names = ("tokens_SP", "committed_SP", "entropy_SP", "content_P")
+    return replace(block, **{name: np.concatenate([getattr(block, name)] * times, axis=-1) for name in names})
+
+
 def test_spans_of_the_null_are_as_long_as_the_answer_and_of_one_piece():
     """An answer of two tokens in the middle leaves the spans 0-1 and 4-5; no span lies across it."""
     block = trace([7, 7, 7], reasoned=(0, 0, 0, 0))
-    wide = BlockTrace(**{name: np.concatenate([getattr(block, name)] * 2, axis=-1) for name in BlockTrace.__slots__})
+    wide = side_by_side(block, 2)
 
     assert span_revision(wide, answer=[2, 3], reasoning=[0, 1, 4, 5]).n == 2
 
 
 def test_the_null_of_a_large_canvas_rests_on_spans_spread_over_it():
     block = trace([7, 7, 7], reasoned=(0, 0, 0, 0))
-    wide = BlockTrace(**{name: np.concatenate([getattr(block, name)] * 40, axis=-1) for name in BlockTrace.__slots__})
+    wide = side_by_side(block, 40)
 
     assert span_revision(wide, answer=[199], reasoning=range(199)).n == pytest.approx(MOST_SPANS, abs=1)
 

@@ -155,6 +155,20 @@ def test_a_prompt_that_several_arms_share_is_read_once(adapters: dict[str, Adapt
     assert "forward" not in vars(encoder), "the model is left as it was"
 
 
+def test_a_prompt_that_several_arms_of_a_model_that_thinks_share_is_read_once(adapters: dict[str, Adapter]) -> None:
+    arms, sampling, read = arms_of("thought"), SETTINGS["thoughts"], []
+    model = adapters["thoughts"].model
+    handle = model.register_forward_pre_hook(
+        lambda _model, _inputs, given: read.append("input_ids" in given), with_kwargs=True
+    )
+    together = Counted(adapters["thoughts"])
+    try:
+        list(record_all(prepared(arms, together, sampling), RunStore()))
+    finally:
+        handle.remove()
+    assert read.count(True) < together.calls / 2
+
+
 def test_arms_of_other_texts_or_models_share_no_batch(adapters: dict[str, Adapter]) -> None:
     keep = Intervention(kind="identity", channel="self_conditioning")
     arms = [
