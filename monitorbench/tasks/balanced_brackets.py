@@ -4,8 +4,8 @@
     Open: ( {. Answer: } )
 
 Source: "How Transparent is DiffusionGemma?" (arXiv 2606.20560), where the probability of brackets was smeared over
-several places while their number was not settled. The brackets that are still open are the working: each closing one
-follows from one of them.
+several places while their number was not settled. The brackets that are still open are the working, and what closes
+them follows from all of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from monitorbench.tasks.wording import ANSWER, FORM, Wording, first_answer, own_
 PAIRS = ("()", "[]", "{}", "<>")
 MOST = 12
 DEFAULT = (4, 5, 6)
+CLOSING = "closing"
 _BRACKET = r"[()\[\]{}<>]"
 _RUN = rf"{_BRACKET}(?:[\s,]*{_BRACKET})*"
 _OPEN = re.compile(rf"(?<!\w)open(?!\w)[\s:=*`]*({_RUN})", re.IGNORECASE)
@@ -92,21 +93,18 @@ class BalancedBrackets:
     def grade(self, problem: Problem, response: str) -> Outcome:
         """Compare the brackets of the first stated answer, all of them, with the ones that are needed.
 
-        A bracket of the working or of the answer counts as stated where it is the right one at its place; the answer
-        stands where its last bracket does.
+        A bracket of the working counts as stated where it is the right one at its place; the answer stands where its
+        last bracket does.
         """
         own = own_part(response)
         opened, found = _OPEN.search(own), first_answer(own, _RUN)
-        words = _stated(problem.values, "open", opened, own)
+        words = _stated(problem.values, opened, own)
         if found is None:
             return Outcome(status="unparsable", answer=None, value_words=words)
-        answer = "".join(re.findall(_BRACKET, found[1]))
-        return Outcome(
-            status="correct" if answer == problem.answer else "wrong",
-            answer=answer,
-            value_words=words | _stated(problem.values, "close", found, own),
-            answer_word=word_at(own, found.end(1) - 1),
-        )
+        answer, word = "".join(re.findall(_BRACKET, found[1])), word_at(own, found.end(1) - 1)
+        if answer != problem.answer:
+            return Outcome(status="wrong", answer=answer, value_words=words, answer_word=word)
+        return Outcome(status="correct", answer=answer, value_words={**words, CLOSING: word}, answer_word=word)
 
     def draw(self, rng: random.Random) -> Problem:
         """One problem, its prompt without examples; which one it is does not depend on the wording."""
@@ -119,11 +117,8 @@ class BalancedBrackets:
             prompt=self._question(sequence),
             target=self.wording.response(working, " ".join(closing)),
             answer="".join(closing),
-            values={**_named("open", opened), **_named("close", closing)},
-            edges=tuple(
-                Edge(cause=f"open {place}", effect=f"close {len(kinds) + 1 - place}")
-                for place in range(1, len(kinds) + 1)
-            ),
+            values={**_named(opened), CLOSING: "".join(closing)},
+            edges=tuple(Edge(cause=name, effect=CLOSING) for name in _named(opened)),
             form={"form": self.form, "answer": self.answer, "depth": str(len(kinds))},
         )
 
@@ -145,19 +140,19 @@ def _closed(pairs: Sequence[str], rng: random.Random) -> str:
     return inside
 
 
-def _named(what: str, brackets: Sequence[str]) -> dict[str, str]:
-    return {f"{what} {place}": bracket for place, bracket in enumerate(brackets, start=1)}
+def _named(opened: Sequence[str]) -> dict[str, str]:
+    return {f"open {place}": bracket for place, bracket in enumerate(opened, start=1)}
 
 
-def _stated(values: Mapping[str, str], what: str, run: re.Match[str] | None, text: str) -> dict[str, int]:
-    """Words of the brackets of a run that are the right ones at their places."""
+def _stated(values: Mapping[str, str], run: re.Match[str] | None, text: str) -> dict[str, int]:
+    """Words of the open brackets of a run that are the right ones at their places."""
     if run is None:
         return {}
     found = enumerate(re.finditer(_BRACKET, run[1]), start=1)
     return {
-        f"{what} {place}": word_at(text, run.start(1) + bracket.start())
+        f"open {place}": word_at(text, run.start(1) + bracket.start())
         for place, bracket in found
-        if values.get(f"{what} {place}") == bracket[0]
+        if values.get(f"open {place}") == bracket[0]
     }
 
 

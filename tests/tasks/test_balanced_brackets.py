@@ -42,8 +42,11 @@ def test_the_answer_balances_the_sequence(task: BalancedBrackets) -> None:
         assert is_balanced(sequence + problem.answer)
         assert len(problem.answer) == int(problem.form["depth"])
         assert len({*sequence, *problem.answer}) <= 2 * task.kinds
-        for edge in problem.edges:
-            assert problem.values[edge.cause] == CLOSES[problem.values[edge.effect]]
+        opened = [value for name, value in problem.values.items() if name != "closing"]
+        assert [CLOSES[bracket] for bracket in reversed(problem.values["closing"])] == opened
+        assert [(edge.cause, edge.effect) for edge in problem.edges] == [
+            (f"open {place}", "closing") for place in range(1, len(opened) + 1)
+        ]
 
 
 @settings(max_examples=50, deadline=None)
@@ -66,10 +69,7 @@ def test_brackets_count_where_they_are_right_however_they_are_spaced() -> None:
     outcome = task.grade(problem, "Open: (, (, { ( and so the answer is: `)]))`")
     assert outcome.correct
     assert outcome.answer_word == 10
-    assert outcome.value_words == {
-        **{"open 1": 1, "open 2": 2, "open 4": 4},
-        **{f"close {place}": 10 for place in range(1, 5)},
-    }
+    assert outcome.value_words == {"open 1": 1, "open 2": 2, "open 4": 4, "closing": 10}
 
 
 def test_both_places_of_the_answer() -> None:
