@@ -24,7 +24,8 @@ class Step:
     Attributes:
         live_B: bool, rows that still run; of the others nothing is kept.
         canvases: `tokens_SP`, `committed_SP` and, where there is one, `canvas_SP`: (B, P) each.
-        predictions: `entropy_SP`, (B, W), `top_ids_SPK` and `top_probabilities_SPK`, (B, W, K), of the last W positions.
+        predictions: `entropy_SP`, (B, W), `top_ids_SPK` and `top_probabilities_SPK`, (B, W, K), of the last W
+            positions.
     """
 
     live_B: NDArray[np.bool_]

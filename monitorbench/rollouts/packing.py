@@ -2,7 +2,7 @@
 
 A canvas is predicted anew at every step and a growing text at one position only; both cost what changes.
 
-Shape suffixes: S steps, P positions of the block, K most probable tokens, X changes in the order of steps and positions.
+Shape suffixes: S steps, P positions of the block, K most probable tokens, X changes by steps, then positions.
 """
 
 from __future__ import annotations

@@ -94,7 +94,9 @@ def _step(event: Event, logits_BWV: Tensor, rows: int) -> Step:
         "top_ids_SPK": found["top_ids_SPK"],
         "top_probabilities_SPK": found["top_probabilities_SPK"].astype(np.float16),
     }
-    canvases = {name: found[name] for name in ("tokens_SP", "committed_SP", "canvas_SP") if name in found}
+    canvases: dict[str, NDArray[Any]] = {
+        name: found[name] for name in ("tokens_SP", "committed_SP", "canvas_SP") if name in found
+    }
     canvases["committed_SP"] = canvases["committed_SP"].astype(bool)
     return Step(live_B=found["live"].astype(bool), canvases=canvases, predictions=predicted)
 

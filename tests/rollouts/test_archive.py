@@ -38,6 +38,8 @@ def block(steps: int, positions: int, seed: int = 0) -> BlockTrace:
         committed_SP=draw.random(shape) < 0.5,
         entropy_SP=entropy_SP,
         content_P=np.arange(positions) < positions - 1,
+        top_ids_SPK=draw.integers(-1, 300, (*shape, 2)).astype(np.int32),
+        top_probabilities_SPK=draw.random((*shape, 2), dtype=np.float32),
     )
 
 
