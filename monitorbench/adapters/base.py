@@ -66,6 +66,7 @@ class Event:
         logits: (B, P, V) what the next tokens are drawn from, on an observation event; None on a channel event.
         channel: name of the channel observed, None on the observation event that every step has once.
         value: the carried value of that channel: (B, P, V) for `logits`, (B, P, d) otherwise.
+        canvas: (B, P) what the next step reads, masks and noise included; None where that is `tokens`.
     """
 
     index: Index
@@ -76,15 +77,24 @@ class Event:
     logits: Tensor | None = None
     channel: str | None = None
     value: Tensor | None = None
+    canvas: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """What a hook changes: the carried value, the canvas (B, P), positions (B, P) that must not commit; None keeps."""
+    """What a hook changes; None keeps.
+
+    Attributes:
+        value: the carried value.
+        tokens: (B, P) the canvas that the next step reads. Left to right, only the newest token can still change.
+        hold: (B, P) bool, positions that must not commit at this step.
+        seeds: what each row draws from after this step, B long.
+    """
 
     value: Tensor | Absent | None = None
     tokens: Tensor | None = None
     hold: Tensor | None = None
+    seeds: Sequence[int] | None = None
 
 
 Hook = Callable[[Event], Edit | None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from monitorbench.adapters.batches import bucket_width
 from monitorbench.errors import UsageError
+from monitorbench.interventions.row_edits import RowEdit
 from monitorbench.tasks.base import Problem
 
 
@@ -22,6 +23,7 @@ class Row:
         seed: the seed.
         key: under which it is stored; empty where nothing is.
         source: which of the arms that are recorded together it belongs to.
+        edit: what is done to this rollout alone; None for nothing.
     """
 
     problem: Problem
@@ -30,6 +32,7 @@ class Row:
     seed: int = 0
     key: str = ""
     source: int = 0
+    edit: RowEdit | None = None
 
     @property
     def place(self) -> tuple[str, int]:

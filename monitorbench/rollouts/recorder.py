@@ -12,6 +12,7 @@ from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
 from monitorbench.interventions.joint import build_joint_hook
+from monitorbench.interventions.row_edits import with_row_edits
 from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
@@ -91,7 +92,9 @@ def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]
     interventions = [one.arm.intervention for one in of_rows]
     tallies = {intervention: Tally() for intervention in interventions}
     prompts = [row.problem.id for row in batch.rows]
-    hook = build_joint_hook(interventions, adapter.under(limits.sampler), prompts=prompts, tallies=tallies)
+    under = adapter.under(limits.sampler)
+    hook = build_joint_hook(interventions, under, prompts=prompts, tallies=tallies)
+    hook = with_row_edits(hook, [row.edit for row in batch.rows], under)
     watched = [one.arm.watch for one in of_rows[: batch.real]]
     watcher = TraceWatcher(hook, batch.real, carried_watcher(watched, adapter, limits.sampler))
     seeds = [row.seed for row in batch.rows]

@@ -97,9 +97,10 @@ def test_a_model_without_an_end_runs_to_its_bound(trial_of: MakeTrial) -> None:
 
 def test_edits_are_refused_and_the_model_is_left_as_it_was(trial_of: MakeTrial) -> None:
     trial = trial_of("causal")
-    with pytest.raises(UsageError, match="autoregressive does not honour an edit of tokens"):
-        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(tokens=event.tokens), trial.limits)
-    assert "_get_logits_processor" not in vars(trial.adapter.model)  # type: ignore[attr-defined]  # this adapter's own
+    with pytest.raises(UsageError, match="autoregressive does not honour an edit of hold"):
+        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(hold=event.committed), trial.limits)
+    left = vars(trial.adapter.model)  # type: ignore[attr-defined]  # this adapter's own
+    assert not {"_get_logits_processor", "_get_stopping_criteria"} & left.keys()
 
 
 def test_settings_that_make_no_sense_are_refused(trial_of: MakeTrial) -> None:
