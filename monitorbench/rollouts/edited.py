@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from monitorbench.errors import UsageError
+from monitorbench.interventions.intervention import Intervention
 from monitorbench.interventions.row_edits import RowEdit
+from monitorbench.rollouts.key import canonical
 from monitorbench.rollouts.recorder import Recording
 
 Place = tuple[str, int]
@@ -38,3 +41,27 @@ def edited(base: Recording, name: str, edits: Mapping[Place, RowEdit | Sequence[
             replace(row, repeat=row.repeat * len(several) + number, edit=edit) for number, edit in enumerate(several)
         ]
     return replace(base, arm=replace(base.arm, edit=name), rows=tuple(rows))
+
+
+def under(base: Recording, intervention: Intervention) -> Recording:
+    """The rollouts of an arm under the same seeds, with an intervention.
+
+    Raises:
+        UsageError: it mixes rows, and no batch can be made of these prompts.
+    """
+    facts = base.facts
+    if facts:
+        known = json.loads(facts)
+        facts = canonical(known | {"arm": known["arm"] | {"intervention": asdict(intervention)}})
+    made = replace(base, arm=replace(base.arm, intervention=intervention), facts=facts)
+    made.batches(made.rows)  # refuses rows that cannot be mixed
+    return made
+
+
+def rows_before(recording: Recording) -> dict[Place, Place]:
+    """Of every rollout of an arm that mixes rows, the one that stands before it in its batch."""
+    return {
+        row.place: batch.rows[place - 1].place
+        for batch in recording.batches(recording.rows)
+        for place, row in enumerate(batch.kept)
+    }
