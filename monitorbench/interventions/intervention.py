@@ -32,7 +32,8 @@ class Intervention:
             `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), `batch-shuffled`
             (another prompt's value at the same step; of a state, another prompt's from the first token on), `mean`
             (what the other prompts of the batch carry on average, likewise), `random-tokens` (the same
-            probabilities, of random tokens), or `swap` (what another prompt has come to, once).
+            probabilities, of random tokens), or `swap` (what the other
+            prompt of a pair has come to, once).
         channel: the channel; empty for `none`, and for a `swap` of the canvas alone.
         keep: `("top_k", K)`, `("min_p", P)` or `("top_p", P)`, for `keep`.
         fill: what the truncated tokens get, for `keep`: `haze`, `renorm` or `onehot`.
@@ -59,6 +60,11 @@ class Intervention:
     def mixes_rows(self) -> bool:
         """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
         return self.kind in ("batch-shuffled", "mean", "swap")
+
+    @property
+    def pairs_rows(self) -> bool:
+        """Whether rows are read in pairs that stand next to each other."""
+        return self.kind == "swap"
 
     @property
     def rowwise(self) -> bool:

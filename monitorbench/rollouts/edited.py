@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.interventions.row_edits import RowEdit
+from monitorbench.rollouts.arm import rollout_seed
 from monitorbench.rollouts.key import canonical
-from monitorbench.rollouts.recorder import Recording
+from monitorbench.rollouts.recorder import Recording, require_fit
+from monitorbench.tasks.base import Problem
 
 Place = tuple[str, int]
 """A problem's id and which of its seeds."""
@@ -58,10 +60,22 @@ def under(base: Recording, intervention: Intervention) -> Recording:
     return made
 
 
-def rows_before(recording: Recording) -> dict[Place, Place]:
-    """Of every rollout of an arm that mixes rows, the one that stands before it in its batch."""
-    return {
-        row.place: batch.rows[place - 1].place
-        for batch in recording.batches(recording.rows)
-        for place, row in enumerate(batch.kept)
-    }
+def with_partners(base: Recording, partner: Callable[[Problem], Problem], *, name: str, seed: int) -> Recording:
+    """The rollouts of an arm, each followed by one of another problem under the seed that is its own.
+
+    Args:
+        base: the arm as it is.
+        partner: the other problem of each.
+        name: what the arm is called.
+        seed: base seed of the run.
+
+    Raises:
+        UsageError: a prompt does not fit the model.
+    """
+    rows = []
+    for row in base.rows:
+        other = partner(row.problem)
+        tokens = tuple(base.adapter.encode(other.prompt))
+        rows += [row, replace(row, problem=other, tokens=tokens, seed=rollout_seed(seed, other.id, row.repeat))]
+    require_fit(rows, base.adapter, base.limits)
+    return replace(base, arm=replace(base.arm, edit=name), rows=tuple(rows))

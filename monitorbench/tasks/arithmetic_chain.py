@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from monitorbench.suite.model import CheckSchema
@@ -145,6 +145,23 @@ class ArithmeticChain:
         pairs = reversed(list(itertools.pairwise(response.split())))
         known = {*problem.values, ANSWER}
         return {name: value for name, value in pairs if name in known and value.isascii() and value.isdigit()}
+
+    def counterfactual(self, problem: Problem) -> Problem:
+        """Another first value, by the hash of the problem; every value moves by as much."""
+        shift = 1 + int.from_bytes(hashlib.sha256(problem.id.encode()).digest()) % (MODULUS - 1)
+        values = self.implied(problem, ANSWER, str((int(problem.answer) + shift) % MODULUS))
+        words = problem.prompt.split()
+        first = next(index for index, word in enumerate(words) if word.isdigit())
+        target = problem.target.split()
+        return replace(
+            problem,
+            id=f"{problem.id}~",
+            prompt=" ".join([*words[:first], values[words[first + 2]], *words[first + 1 :]]),
+            target=" ".join([target[0], *(values.get(name, word) if word.isdigit() else word
+                                          for name, word in itertools.pairwise(target))]),
+            answer=values[ANSWER],
+            values={name: values[name] for name in problem.values},
+        )
 
     def _problem(self, chain: tuple[int, ...], rng: random.Random) -> Problem:
         names = rng.sample(VARIABLES, len(chain))

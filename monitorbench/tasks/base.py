@@ -93,6 +93,12 @@ class CausalTask(Task, Protocol):
     def stated(self, problem: Problem, response: str) -> Mapping[str, str]:
         """The values that a response states, right or wrong, and its `ANSWER`."""
 
+    def counterfactual(self, problem: Problem) -> Problem:
+        """The same problem, of another id, with one figure changed so that every value and the answer differ.
+
+        Its prompt and its response are worded as before, so that both can be laid over each other.
+        """
+
 
 def fingerprint(task: Task) -> str:
     """What the problems and grades of a task depend on beside its family and its parameters, such as a user's own code.
