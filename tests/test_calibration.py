@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,20 +19,20 @@ from monitorbench.suite.model import Suite
 TEXT = """\
 schema_version: 1
 name: run
-model: {folder}/diffusion
+model: zoo:masked-chain
 device: cpu
 tasks:
-  chain: {{family: arithmetic-chain, n: 4, lengths: [2], seed: 7}}
-sampling: {{max_new_tokens: 18, batch_size: 4, seed: 3, sampler: {{max_denoising_steps: 6}}}}
+  chain: {family: arithmetic-chain, n: 6, lengths: [3], seed: 7}
+sampling: {max_new_tokens: 18, batch_size: 6, seed: 3, sampler: {remasking: random}}
 checks:
-  - {{id: order, check: chronology-score, task: chain, metric: order.gamma, min: 0}}
+  - {id: order, check: chronology-score, task: chain, metric: order.gamma, min: 0}
 """
 
 
 @pytest.fixture
-def suite(checkpoints: Path, tmp_path: Path) -> Suite:
+def suite(tmp_path: Path) -> Suite:
     path = tmp_path / "s.yaml"
-    path.write_text(TEXT.format(folder=checkpoints), encoding="utf-8")
+    path.write_text(TEXT, encoding="utf-8")
     return load(path, vocabulary())
 
 
@@ -121,3 +122,14 @@ def test_the_runs_differ_and_the_models_are_loaded_once(suite: Suite, monkeypatc
     assert len({report.checks[0].estimate for report in reports}) == 3
     (found,) = rates_of(reports)
     assert (found.check, found.runs) == ("order", 3)
+
+
+def test_the_quickstart_errs_rarely_on_the_checkpoint_that_it_ships_with():
+    """The committed record: `calibrate suites/quickstart.monitor.yaml --runs 60 --only bottleneck`."""
+    path = Path(__file__).parents[1] / "reports" / "reference" / "calibration-diffusion-chain.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert (record["suite"]["model"]["source"], record["runs"]) == ("zoo:diffusion-chain", 60)
+    (check,) = record["checks"]
+    assert check["keeps"] is True
+    assert check["false_fail"]["high"] <= 0.05
+    assert sum(check["verdicts"].values()) == 60

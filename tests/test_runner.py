@@ -74,7 +74,7 @@ def final(notices: list[Notice]) -> Report:
 def test_notices_come_in_the_order_of_the_work(notices: list[Notice]) -> None:
     kinds = [type(notice) for notice in notices]
     assert kinds[:4] == [ModelLoaded, ModelLoaded, SettingIgnored, RunPlanned]
-    arms = 9
+    arms = 10
     assert kinds[4 : 4 + 2 * arms] == [ArmStarted, RolloutsDone] * arms
     assert kinds[4 + 2 * arms :] == [CheckStarted, CheckJudged] * 3 + [RunDone]
     planned = notices[3]
@@ -90,7 +90,7 @@ def test_settings_that_the_candidate_does_not_have_are_named(suite: Suite, notic
 
 def test_equal_arms_are_recorded_once(notices: list[Notice]) -> None:
     arms = [notice.arm for notice in notices if isinstance(notice, ArmStarted)]
-    assert len(arms) == len(set(arms)) == 9
+    assert len(arms) == len(set(arms)) == 10
     done = [notice for notice in notices if isinstance(notice, RolloutsDone)]
     assert all((notice.done, notice.total) == (3, 3) for notice in done)
 
@@ -215,4 +215,4 @@ def test_a_baseline_that_no_check_needs_is_not_loaded(suite: Suite) -> None:
 def test_the_limit_of_the_command_line_bounds_what_is_recorded(suite: Suite) -> None:
     limited = load(suite.path, vocabulary(), Overrides(limit=2, only=("order",)))
     planned: Any = next(notice for notice in run(limited) if isinstance(notice, RunPlanned))
-    assert planned.rollouts == 4
+    assert planned.rollouts == 6

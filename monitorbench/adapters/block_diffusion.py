@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
@@ -17,6 +17,7 @@ from monitorbench.adapters.block_diffusion_segments import generation_segments
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
 from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.language_model import LanguageModel
+from monitorbench.adapters.prefills import Prefills
 from monitorbench.adapters.weightless import NoTokenizer, build
 from monitorbench.errors import CheckpointError, UsageError
 
@@ -37,7 +38,12 @@ class BlockDiffusion(LanguageModel):
 
     The denoising step is wrapped, because it is the one place that returns what is carried and decides what is
     accepted; everything inside it is the model's own.
+
+    Attributes:
+        prefills: what was kept of prompts that were read before; None reads every prompt anew.
     """
+
+    prefills: Prefills | None = None
 
     family: ClassVar[str] = "block-diffusion"
     summary: ClassVar[str] = "DiffusionGemma, which carries the logits of each denoising step into the next."
@@ -87,7 +93,9 @@ class BlockDiffusion(LanguageModel):
         draws = SeededDraws(seeds)
         width, ending = ids_BW.shape[1], self.ending(ends, limits)
         watcher = _Watcher(model=self.model, draws=draws, seeds=seeds, width=width, ending=ending, hook=hook)
-        with draws, watcher.attached(), warnings.catch_warnings():
+        encoder, prefills = self.model.model.encoder, self.prefills
+        shared = nullcontext() if prefills is None else prefills.shared(encoder, prompts, width)
+        with draws, watcher.attached(), shared, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             output = self.model.generate(
                 input_ids=ids_BW,
@@ -97,6 +105,10 @@ class BlockDiffusion(LanguageModel):
             )
         watcher.require_called()
         return ending.output(output.sequences[:, width : width + limits.max_new_tokens].tolist())
+
+    def sharing_prefills(self) -> BlockDiffusion:
+        """The same model, which reads a prompt that several generations share once."""
+        return replace(self, prefills=Prefills())
 
     def special_ids(self, config: Any) -> tuple[int, tuple[int, ...]]:
         """Id of the token that fills up shorter prompts, and ids that end a text, under a generation configuration."""

@@ -14,6 +14,7 @@ from monitorbench.adapters.autoregressive import Autoregressive
 from monitorbench.adapters.base import Channel, Hook, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint
 from monitorbench.adapters.language_model import LanguageModel
+from monitorbench.adapters.readings import Readings
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Mode, Thinking, declared, thinking
 from monitorbench.adapters.thought_ridge import Ridge, fitted
 from monitorbench.adapters.thought_run import ThoughtRun
@@ -33,10 +34,12 @@ class ThoughtLoop(LanguageModel):
     Attributes:
         ridge: what tokens are written into thoughts through; None takes their mixture as it is.
         mode: what thoughts are, once settings have said so; until then the shape of a thought has to tell.
+        readings: what was kept of prompts that were read before; None reads every prompt anew.
     """
 
     ridge: Ridge | None = None
     mode: Mode | None = None
+    readings: Readings | None = None
     family: ClassVar[str] = "thought-loop"
     summary: ClassVar[str] = "Causal language models that feed vectors back as thoughts before they write."
     channels: ClassVar[tuple[Channel, ...]] = (THOUGHT,)
@@ -87,12 +90,17 @@ class ThoughtLoop(LanguageModel):
             hook=hook,
             ending=ending,
             max_new_tokens=limits.max_new_tokens,
+            readings=self.readings,
         )
         draws = SeededDraws(seeds)
         with torch.no_grad(), draws:
             draws.start(0)
             texts = run.generate(ids_BW, mask_BW)
         return ending.output(texts)
+
+    def sharing_prefills(self) -> ThoughtLoop:
+        """The same model, which reads a prompt that several generations share once."""
+        return replace(self, readings=Readings())
 
     def under(self, sampler: Mapping[str, float | int | bool | str]) -> ThoughtLoop:
         """With what thoughts are, and the map that tokens are written into them through where settings ask for one."""

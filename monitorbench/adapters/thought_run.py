@@ -15,6 +15,7 @@ from monitorbench.adapters import batches
 from monitorbench.adapters.base import Absent, Event, Hook, Index
 from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.independent_rows import independent_rows
+from monitorbench.adapters.readings import Reading, Readings
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Thinking
 from monitorbench.errors import UsageError
 
@@ -34,6 +35,7 @@ class ThoughtRun:
         hook: watches thoughts and text, and may change thoughts.
         ending: what ends a text.
         max_new_tokens: tokens of a text at most.
+        readings: what was kept of prompts that were read before; None reads every prompt anew.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class ThoughtRun:
         hook: Hook | None,
         ending: Ending,
         max_new_tokens: int,
+        readings: Readings | None = None,
     ) -> None:
         self._model, self._chosen, self._seeds, self._hook = model, chosen, seeds, hook
         self._ending, self._most, self._carry = ending, max_new_tokens, Carry(model, chosen)
         self._texts: list[list[int]] = [[] for _ in seeds]
         self._places: list[int | None] = [None for _ in seeds]
         self._predicted: list[deque[Tensor]] = [deque() for _ in seeds]
-        self._observed = 0
+        self._observed, self._readings = 0, readings
         self._cache: Any = None
 
     def generate(self, ids_BW: Tensor, mask_BW: Tensor) -> list[list[int]]:
@@ -67,7 +70,7 @@ class ThoughtRun:
         import torch
 
         self._mask_BT = mask_BW
-        self._forward(input_ids=ids_BW)
+        self._read(ids_BW)
         B = len(self._seeds)
         left_B = torch.full((B,), self._chosen.thoughts)
         sure_B = torch.zeros(B, dtype=torch.long)
@@ -88,11 +91,22 @@ class ThoughtRun:
                     sure_B = torch.where(is_sure_B, sure_B + 1, 0)
                     left_B = torch.where(sure_B < self._chosen.stop_after, left_B, 0)
             self._mask_BT = torch.nn.functional.pad(self._mask_BT, (0, 1), value=1)
-            self._forward(inputs_embeds=fed_B1d)
+            self._take(self._forward(inputs_embeds=fed_B1d))
         self._observe(everything=True)
         return self._texts
 
-    def _forward(self, **inputs: Tensor) -> None:
+    def _read(self, ids_BW: Tensor) -> None:
+        """Read the prompts, or take over what was made of them before."""
+
+        def read() -> Reading:
+            return self._forward(input_ids=ids_BW)
+
+        self._take(read() if self._readings is None else self._readings.of(self._model, ids_BW, self._mask_BT, read))
+
+    def _take(self, reading: Reading) -> None:
+        self._cache, self._state_B1d, self._logits_B1V = reading.cache, reading.state_B1d, reading.logits_B1V
+
+    def _forward(self, **inputs: Tensor) -> Reading:
         """Read ids or vectors at the next positions."""
         length = next(iter(inputs.values())).shape[1]
         output = self._model(
@@ -103,14 +117,16 @@ class ThoughtRun:
             use_cache=True,
             output_hidden_states=True,
         )
-        self._cache = getattr(output, "past_key_values", None)
-        if self._cache is None:
+        cache = getattr(output, "past_key_values", None)
+        if cache is None:
             raise UsageError(
                 f"a model of the type {self._model.config.model_type} hands on no past_key_values, with which to go on "
                 "from a thought",
                 fix="run it by the adapter family autoregressive",
             )
-        self._state_B1d, self._logits_B1V = output.hidden_states[-1][:, -1:], output.logits[:, -1:]
+        # Laid out like what is put together from rows that were kept, for kernels may round other layouts differently.
+        state_B1d, logits_B1V = output.hidden_states[-1][:, -1:].contiguous(), output.logits[:, -1:].contiguous()
+        return Reading(cache=cache, state_B1d=state_B1d, logits_B1V=logits_B1V)
 
     def _drawn(self) -> Tensor:
         """(B, 1) the next tokens. Rows that think draw too: which draw a row uses depends on its own passes only."""

@@ -15,7 +15,6 @@ from monitorbench.checks.bottleneck_measured import Measured
 from monitorbench.report.model import Control
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import judge_drop
-from monitorbench.stats.recovery import recovery
 from monitorbench.suite.model import CheckSpec
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _beyond_the_write(measured: Measured, name: str) -> Iterator[tuple[str, Any]
 
 def _recovery(measured: Measured, name: str) -> dict[str, Any] | None:
     accuracy = measured.accuracy
-    share = recovery(accuracy[SOFT], accuracy[name], accuracy[_floor(measured)])
+    share = measured.estimators.recovery(accuracy[SOFT], accuracy[name], accuracy[_floor(measured)])
     return None if share is None else _as_json(share)
 
 

@@ -38,6 +38,7 @@ class Cause(StrEnum):
     IDENTITY_MOVED = "the identity moved the accuracy"
     NOTHING_SOLVED = "the untouched model solves nothing"
     NOTHING_FELT = "removing the channel changed nothing that was observed"
+    NOTHING_WRITTEN = "another value in the channel changed nothing that was observed"
     USE_UNCLEAR = "use unclear"
     DROP_UNCLEAR = "drop unclear"
     FLOOR_WITHIN_MARGIN = "floor within margin"
@@ -63,12 +64,14 @@ class Facts:
         identity: accuracy drop under the identity, which changes nothing.
         changed: share of rollouts, in [0, 1], that each control changed which must not change a single one.
         felt: whether removing the channel changed anything that was observed, be it the last bit of an entropy.
+        written: whether another value in its place did; where none arrives, a bottleneck does not either.
     """
 
     solved: Estimate
     identity: Estimate
     changed: Mapping[str, float] = field(default_factory=dict)
     felt: bool = True
+    written: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,4 +156,6 @@ def _unfit(facts: Facts, least: float) -> Finding | None:
         return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_SOLVED)
     if not facts.felt:
         return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_FELT)
+    if not facts.written:
+        return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_WRITTEN)
     return None

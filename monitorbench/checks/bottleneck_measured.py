@@ -75,6 +75,8 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         identity=drops[IDENTITY],
         changed={name: changed[name] for name in exact},
         felt=traces_differ(store, arms[SOFT], arms[ZERO]),
+        written=not design.rungs
+        or any(traces_differ(store, arms[SOFT], arms[name]) for name in (SHUFFLED, *design.further)),
     )
     findings = {
         name: find(

@@ -122,9 +122,19 @@ def _nothing_felt(_spec: CheckSpec, _measured: Measured) -> str:
     )
 
 
+def _nothing_written(_spec: CheckSpec, measured: Measured) -> str:
+    controls = ", ".join((SHUFFLED, *measured.design.further))
+    return (
+        f"Other values in place of the channel's ({controls}) changed nothing that was observed, to the last bit, "
+        "though removing it did: values that are put back do not arrive, so that the bottleneck did not either, or the "
+        "channel says the same of every prompt and every token."
+    )
+
+
 _UNFIT: Mapping[Cause | None, Callable[[CheckSpec, Measured], str]] = {
     Cause.CONTROL_CHANGED: _control_changed,
     Cause.IDENTITY_MOVED: _identity_moved,
     Cause.NOTHING_SOLVED: _nothing_solved,
     Cause.NOTHING_FELT: _nothing_felt,
+    Cause.NOTHING_WRITTEN: _nothing_written,
 }

@@ -6,13 +6,18 @@ vector of scores is reported; the check gates on the one that the suite names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
-from monitorbench.checks.chronology_values import RANGES, Measured, by_construction, measure
+from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
+from monitorbench.checks.chronology_reading import read
+from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
+from monitorbench.checks.chronology_scales import RANGES
+from monitorbench.checks.chronology_values import Measured, Recorded, by_construction, measure
+from monitorbench.errors import UsageError
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
-from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import Decision, judge_range
 from monitorbench.stats.power import more_prompts
@@ -22,12 +27,14 @@ if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
     from monitorbench.rollouts.arm import Arm
 
-AS_DECLARED, OTHER_ORDER = "as declared", "other order"
+AS_DECLARED, OTHER_ORDER, OTHER_PLACE = "as declared", "other order", "other place of the answer"
 ORDERS = ("topological", "reversed")
 """Values of the parameter `order` of a task that can write the same problem in both orders."""
 METRIC = (
-    "The score that is gated. order.gamma: left to right is 1; dependency.content: causes settle before effects, "
-    "however the text is ordered; revision.rate: answers changed after the reasoning stands."
+    "The score that is gated. order.gamma: left to right is 1; ar_ness: the same against chance, among neighbours "
+    "or as a whole; dependency.content: causes settle before effects, however the text is ordered; precedence.content: "
+    "reasoning settles before the answer, wherever the answer stands; revision.rate: answers changed after the "
+    "reasoning stands; early_answer: how much of the reasoning comes before the answer stands."
 )
 _NUMBER = {"type": "number", "minimum": -1, "maximum": 1}
 
@@ -35,6 +42,8 @@ _NUMBER = {"type": "number", "minimum": -1, "maximum": 1}
 def _without_meaning(parameters: Mapping[str, Any]) -> tuple[str, str] | None:
     """Why no model could miss the bounds, or none could keep them."""
     metric = parameters["metric"]
+    if parameters.get("task") in parameters.get("also", ()):
+        return f"names task {parameters['task']} twice", "name in also only further tasks"
     low, high = RANGES[metric]
     least, most = parameters.get("min", low), parameters.get("max", high)
     if least > most:
@@ -47,6 +56,13 @@ def _without_meaning(parameters: Mapping[str, Any]) -> tuple[str, str] | None:
 SCHEMA = CheckSchema(
     properties={
         "task": {"type": "string", "description": "Task of the suite whose responses are watched."},
+        "also": {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "Further tasks: the score is then the mean over all of them, each of the same weight.",
+        },
         "metric": {"enum": list(RANGES), "description": METRIC},
         "min": {**_NUMBER, "description": "Least value allowed."},
         "max": {**_NUMBER, "description": "Largest value allowed."},
@@ -65,9 +81,20 @@ class ChronologyScore:
     schema = SCHEMA
 
     def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
-        """The untouched model on the task, and on the same problems in the other text order where the task has one."""
+        """The untouched model on every task; and on the same problems in the other text order, and with the answer at
+        the other end, where the task has them.
+
+        Raises:
+            UsageError: a mean over several tasks is asked for in a sequential run.
+        """
         del candidate
-        return tuple(_arms(spec, suite).values())
+        if suite.sampling.sequential and len(_tasks(spec)) > 1:
+            raise UsageError(
+                f"check {spec.id} is about a mean over tasks, which has no bounds that hold at every moment",
+                where=f"{spec.file}:{spec.line}",
+                fix="declare one check for each task, or leave out sampling.sequential",
+            )
+        return tuple(arm for task in _tasks(spec) for arm in _arms(task, suite).values())
 
     def needs_baseline(self, spec: CheckSpec) -> bool:
         """Scores are absolute."""
@@ -80,64 +107,89 @@ class ChronologyScore:
         return None
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
-        """Score every rollout, average inside prompts, and hold the named score against its bound."""
+        """Score every rollout, average inside prompts, then over tasks, and hold the named score against its bound."""
         metric = spec.parameters["metric"]
-        found_by = {name: evidence.store.by_prompt(arm) for name, arm in _arms(spec, evidence.suite).items()}
-        base, other = found_by[AS_DECLARED], found_by.get(OTHER_ORDER, {})
-        swapped = evidence.suite.tasks[spec.parameters["task"]].parameters.get("order") == ORDERS[1]
-        measured = measure(base, other, swapped=swapped)
-        fixed = by_construction(evidence.candidate.left_to_right, measured)
-        estimates = {name: _estimate(name, found, fixed, evidence.estimators) for name, found in measured.items()}
-        found, estimate = measured[metric], estimates[metric]
+        recorded = {task: _recorded(task, evidence) for task in _tasks(spec)}
+        measured = {task: measure(found) for task, found in recorded.items()}
+        fixed = {task: by_construction(evidence.candidate.left_to_right, scores) for task, scores in measured.items()}
+        estimates = {
+            task: {name: estimate_of(name, found, fixed[task], evidence.estimators) for name, found in scores.items()}
+            for task, scores in measured.items()
+        }
+        overall = _overall(estimates)
+        found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
         common: dict[str, Any] = {
             "unit": "",
             "bound": bound(spec),
-            "n": found.n,
-            "dropped": tuple(Dropped(reason=reason, count=count) for reason, count in sorted(found.dropped.items())),
+            "n": sum(each.n for each in found),
+            "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": {"scores": {name: _as_json(measured[name], estimates[name]) for name in measured}},
+            "evidence": {**_evidence(measured, estimates, overall), "reading": _reading(overall, recorded)},
         }
         if estimate is None:
-            why = ", ".join(sorted(found.dropped)) or "no rollouts"
-            reason = f"{metric} is defined for none of the {len(base)} prompts: {why}."
-            return report(spec, Verdict.UNOBSERVED, reason, **common)
-        if metric in fixed and any(value != fixed[metric] for value in found.values):
-            reason = (
-                f"{metric} is {fixed[metric]:g} by construction for left-to-right decoding, "
-                f"but {estimate.value:g} was measured."
-            )
-            return report(spec, Verdict.ERROR, reason, **common)
-        verdict, reason = _verdict(spec, estimate, fixed=metric in fixed)
+            return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
+        for task, scores in measured.items():
+            due = fixed[task].get(metric)
+            if due is not None and any(value != due for value in scores[metric].values):
+                reason = (
+                    f"{metric} is {due:g} by construction for left-to-right decoding, "
+                    f"but {sum(scores[metric].values) / scores[metric].n:g} was measured."
+                )
+                return report(spec, Verdict.ERROR, reason, **common)
+        verdict, reason = _verdict(spec, estimate)
         return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
 
 
-def _arms(spec: CheckSpec, suite: Suite) -> dict[str, Arm]:
+def _tasks(spec: CheckSpec) -> tuple[str, ...]:
+    return (spec.parameters["task"], *spec.parameters.get("also", ()))
+
+
+def _arms(task: str, suite: Suite) -> dict[str, Arm]:
     from monitorbench.rollouts.arm import Arm
 
-    task = spec.parameters["task"]
     arms = {AS_DECLARED: Arm(role="candidate", task=task)}
-    order = suite.tasks[task].parameters.get("order")
-    if order in ORDERS:
-        other = ORDERS[1 - ORDERS.index(order)]
-        arms[OTHER_ORDER] = Arm(role="candidate", task=task, form=(("order", other),))
+    for name, parameter, forms in ((OTHER_ORDER, "order", ORDERS), (OTHER_PLACE, "answer", ANSWER_PLACES)):
+        declared = suite.tasks[task].parameters.get(parameter)
+        if declared in forms:
+            arms[name] = Arm(role="candidate", task=task, form=((parameter, forms[1 - forms.index(declared)]),))
     return arms
 
 
-def _estimate(metric: str, found: Measured, fixed: Mapping[str, float], estimators: Estimators) -> Estimate | None:
-    if not found.values:
-        return None
-    if metric in fixed:
-        return Estimate.fixed(sum(found.values) / found.n, n=found.n)
-    low, high = RANGES[metric]
-    return estimators.mean(found.values, low=low, high=high)
+def _recorded(task: str, evidence: Evidence) -> Recorded:
+    found = {name: evidence.store.by_prompt(arm) for name, arm in _arms(task, evidence.suite).items()}
+    parameters = evidence.suite.tasks[task].parameters
+    return Recorded(
+        base=found[AS_DECLARED],
+        other_order=found.get(OTHER_ORDER, {}),
+        other_place=found.get(OTHER_PLACE, {}),
+        reversed_=parameters.get("order") == ORDERS[1],
+        answer_first=parameters.get("answer") == ANSWER_PLACES[1],
+    )
 
 
-def _verdict(spec: CheckSpec, estimate: Estimate, *, fixed: bool) -> tuple[Verdict, str]:
+def _overall(estimates: Mapping[str, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
+    """Every score over all tasks; that of a single task as it is."""
+    first, *others = estimates.values()
+    return {name: over_tasks([each[name] for each in (first, *others)]) if others else first[name] for name in first}
+
+
+def _unobserved(metric: str, measured: Mapping[str, Mapping[str, Measured]]) -> str:
+    for task, scores in measured.items():
+        found = scores[metric]
+        where = f"{metric} is defined for none of the {sum(found.dropped.values())} prompts"
+        where += f" of {task}" if len(measured) > 1 else ""
+        if not found.values:
+            return f"{where}: {', '.join(sorted(found.dropped)) or 'no rollouts'}."
+    return f"{metric} has no interval: that the answer is open at the start is not shown."
+
+
+def _verdict(spec: CheckSpec, estimate: Estimate) -> tuple[Verdict, str]:
     metric, least, most = spec.parameters["metric"], spec.parameters.get("min"), spec.parameters.get("max")
     decision = judge_range(estimate, minimum=least, maximum=most)
     asked = " and ".join(
         f"{word} {value:g}" for word, value in (("at least", least), ("at most", most)) if value is not None
     )
+    fixed = estimate.sd == 0.0
     text = f"{metric} is {estimate.value:.3f}" + (
         " by construction" if fixed else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
     )
@@ -152,18 +204,43 @@ def _verdict(spec: CheckSpec, estimate: Estimate, *, fixed: bool) -> tuple[Verdi
     return Verdict(decision.value), text
 
 
-def _controls(found: Measured) -> tuple[Control, ...]:
-    if found.null is None:
+def _dropped(found: Sequence[Measured]) -> tuple[Dropped, ...]:
+    counts = sum((Counter(each.dropped) for each in found), Counter[str]())
+    return tuple(Dropped(reason=reason, count=count) for reason, count in sorted(counts.items()))
+
+
+def _controls(found: Sequence[Measured]) -> tuple[Control, ...]:
+    nulls = [each.null for each in found if each.null is not None]
+    if len(nulls) < len(found):
         return ()
     return (
         Control(
-            name="null: expectation without any order", value=found.null, expected="what the score is without any order"
+            name="null: expectation without any order",
+            value=sum(nulls) / len(nulls),
+            expected="what the score is without any order",
         ),
     )
 
 
-def _as_json(found: Measured, estimate: Estimate | None) -> dict[str, Any]:
-    if estimate is None:
-        return {"value": None, "n": 0, "dropped": dict(found.dropped)}
-    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "method": estimate.method}
-    return {**ends, "n": found.n, "null": found.null, "dropped": dict(found.dropped)}
+def _reading(overall: Mapping[str, Estimate | None], recorded: Mapping[str, Recorded]) -> dict[str, str]:
+    """What all scores together say in words."""
+    asked = [rollouts for found in recorded.values() for rollouts in found.base.values() if rollouts[0].problem.edges]
+    seen = sum(any(rollout.value_positions for rollout in rollouts) for rollouts in asked)
+    found = read(overall, seen=seen / len(asked) if asked else None)
+    return {"reading": found.reading.value, "why": found.why}
+
+
+def _evidence(
+    measured: Mapping[str, Mapping[str, Measured]],
+    estimates: Mapping[str, Mapping[str, Estimate | None]],
+    overall: Mapping[str, Estimate | None],
+) -> dict[str, Any]:
+    """All scores; of several tasks their means, and those of each task."""
+    by_task = {
+        task: {name: as_json(found, estimates[task][name]) for name, found in scores.items()}
+        for task, scores in measured.items()
+    }
+    if len(by_task) == 1:
+        return {"scores": next(iter(by_task.values()))}
+    means = {name: {"value": None} if mean is None else estimate_json(mean) for name, mean in overall.items()}
+    return {"scores": means, "tasks": by_task}

@@ -1,47 +1,63 @@
-"""The chronology scores of one prompt, from the traces of its rollouts.
-
-Shape suffixes: P positions of the whole text.
-"""
+"""The chronology scores of one task: a value for every prompt, and why others have none."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from monitorbench.metrics.dependency import ContentPosition, content_position, dependency
-from monitorbench.metrics.order import permutation_null, rollout_order
-from monitorbench.metrics.revision import revision
+from monitorbench.checks import chronology_rollouts as rollout_scores
+from monitorbench.checks.chronology_nulls import Rollouts, early_null, order_null, revision_null
+from monitorbench.checks.chronology_scales import IF_OBEYED, LEFT_TO_RIGHT
+from monitorbench.metrics.ar_ness import global_ar_ness, local_ar_ness, rollout_ar_ness
+from monitorbench.metrics.crossing import ContentPosition
+from monitorbench.metrics.early_answer import AnswerCurve, early_answer
+from monitorbench.metrics.order import rollout_order
+from monitorbench.metrics.revision import Revision
 from monitorbench.metrics.score import Score
-from monitorbench.metrics.times import NEVER, determination_times, trace_times, value_times
-from monitorbench.metrics.trace import Trace
+from monitorbench.metrics.times import trace_times
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.arm import Rollout
 
-RANGES = {
-    "order.gamma": (-1.0, 1.0),
-    "order.resolved": (0.0, 1.0),
-    "dependency.content": (-1.0, 1.0),
-    "dependency.position": (-1.0, 1.0),
-    "revision.rate": (0.0, 1.0),
-}
-"""Every score that can be gated, with its least and largest possible value."""
-
+ONE_FORM = "the task has one text order only"
 Found = TypeVar("Found")
-Rollouts = Mapping[str, Sequence["Rollout"]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The rollouts of one task by prompt, in the forms in which it was asked.
+
+    Attributes:
+        base: as the suite declares the task.
+        other_order: the same problems in the other text order; empty where the task has only one.
+        other_place: the same problems with the answer at the other end; empty where the task has only one place for it.
+        reversed_: whether `base` is in reversed text order.
+        answer_first: whether `base` states the answer first.
+    """
+
+    base: Rollouts
+    other_order: Rollouts = field(default_factory=dict)
+    other_place: Rollouts = field(default_factory=dict)
+    reversed_: bool = False
+    answer_first: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One score: a value for every prompt that has one, why the others have none, and its value without any order."""
+    """One score over prompts.
+
+    Attributes:
+        values: one for every prompt that has one; their mean is the score.
+        per: what that mean is divided by the mean of, prompt by prompt, where the score is a ratio; else None.
+        dropped: why the other prompts have none.
+        null: what the score is without any order.
+    """
 
     values: tuple[float, ...]
     dropped: Mapping[str, int]
+    per: tuple[float, ...] | None = None
     null: float | None = None
 
     @property
@@ -53,47 +69,71 @@ class Measured:
 def by_construction(left_to_right: bool, measured: Mapping[str, Measured]) -> dict[str, float]:
     """What scores have to be where every token is committed once, in text order.
 
-    Dependency follows the text then, so it is fixed only where every text is written in the order that was asked for.
+    Those of crossed forms follow the text then, so they are fixed only where every text is in the form asked for.
     """
     if not left_to_right:
         return {}
     obeyed = {
-        name: value
-        for name, value in (("dependency.content", 0.0), ("dependency.position", 1.0))
-        if all(found == value for found in measured[name].values)
+        name: value for name, value in IF_OBEYED.items() if all(found == value for found in measured[name].values)
     }
-    return {"order.gamma": 1.0, "order.resolved": 1.0, "revision.rate": 0.0, **obeyed}
+    return {**LEFT_TO_RIGHT, **obeyed}
 
 
-def measure(base: Rollouts, other: Rollouts, *, swapped: bool = False) -> dict[str, Measured]:
-    """Every score over the prompts of an arm.
-
-    Args:
-        base: rollouts by prompt.
-        other: rollouts of the same problems in the other text order; empty where the task has only one.
-        swapped: the base arm is the one in reversed text order.
-    """
-    orders = {prompt: [rollout_order(trace_times(r.trace)) for r in rollouts] for prompt, rollouts in base.items()}
-    crossed = {
-        prompt: [
-            _crossed(a, b, swapped=swapped) for a, b in zip(rollouts, other.get(prompt, ()), strict=prompt in other)
-        ]
-        for prompt, rollouts in base.items()
-    }
+def measure(recorded: Recorded) -> dict[str, Measured]:
+    """Every score over the prompts of a task, in the order of `chronology_scales.RANGES`."""
+    base = recorded.base
+    orders = _each(base, lambda r: rollout_order(trace_times(r.trace)))
+    local = _each(base, lambda r: rollout_ar_ness(trace_times(r.trace), local_ar_ness).kappa)
+    overall = _each(base, lambda r: rollout_ar_ness(trace_times(r.trace), global_ar_ness).kappa)
+    right = _right_answers(base)
+    revisions = _each(base, lambda r: rollout_scores.revised(r, right.get(r.problem.answer)))
     return {
-        "order.gamma": _averaged(orders, lambda order: order.gamma, null=_order_null(base)),
+        "order.gamma": _averaged(orders, lambda order: order.gamma, null=order_null(base)),
         "order.resolved": _averaged(orders, lambda order: order.resolved),
-        "dependency.content": _averaged(crossed, lambda pair: pair.content, null=0.0),
-        "dependency.position": _averaged(crossed, lambda pair: pair.position, null=0.0),
-        "revision.rate": _averaged(
-            {p: [_revised(r) for r in rollouts] for p, rollouts in base.items()}, lambda score: score
-        ),
+        "ar_ness.local": _averaged(local, lambda kappa: kappa, null=0.0),
+        "ar_ness.global": _averaged(overall, lambda kappa: kappa, null=0.0),
+        **_split("dependency.", _dependencies(recorded)),
+        **_split("precedence.", _precedences(recorded, matched=False)),
+        **_split("precedence.matched_", _precedences(recorded, matched=True)),
+        "revision.rate": _averaged(revisions, lambda found: found.revised, null=revision_null(base)),
+        "revision.net_gain": _averaged(revisions, lambda found: _known(found, found.net_gain)),
+        "revision.lost": _averaged(revisions, lambda found: _known(found, found.lost)),
+        "early_answer": _early(base),
     }
 
 
-def _crossed(rollout: Rollout, other: Rollout, *, swapped: bool) -> ContentPosition:
-    topological, reversed_ = (other, rollout) if swapped else (rollout, other)
-    return content_position(_dependency(topological), _dependency(reversed_))
+def _each(rollouts: Rollouts, score_of: Callable[[Rollout], Found]) -> dict[str, list[Found]]:
+    return {prompt: [score_of(rollout) for rollout in seeds] for prompt, seeds in rollouts.items()}
+
+
+def _paired(base: Rollouts, other: Rollouts, score_of: Callable[[Rollout, Rollout], Found]) -> dict[str, list[Found]]:
+    return {
+        prompt: [score_of(a, b) for a, b in zip(seeds, other.get(prompt, ()), strict=prompt in other)]
+        for prompt, seeds in base.items()
+    }
+
+
+def _dependencies(recorded: Recorded) -> dict[str, list[ContentPosition]]:
+    return _paired(
+        recorded.base,
+        recorded.other_order,
+        lambda a, b: rollout_scores.crossed_dependency(a, b, reversed_=recorded.reversed_),
+    )
+
+
+def _precedences(recorded: Recorded, *, matched: bool) -> dict[str, list[ContentPosition]]:
+    return _paired(
+        recorded.base,
+        recorded.other_place,
+        lambda a, b: rollout_scores.crossed_precedence(a, b, answer_first=recorded.answer_first, matched=matched),
+    )
+
+
+def _split(name: str, crossed: Mapping[str, Sequence[ContentPosition]]) -> dict[str, Measured]:
+    return {
+        f"{name}content": _averaged(crossed, lambda pair: pair.content, null=0.0),
+        f"{name}position": _averaged(crossed, lambda pair: pair.position, null=0.0),
+    }
 
 
 def _averaged(
@@ -107,48 +147,40 @@ def _averaged(
         if defined:
             values.append(sum(defined) / len(defined))
         else:
-            reason = scores[0].status.removeprefix("undefined: ") if scores else "the task has one text order only"
-            dropped[reason] += 1
+            dropped[scores[0].status.removeprefix("undefined: ") if scores else ONE_FORM] += 1
     return Measured(values=tuple(values), dropped=dict(dropped), null=null)
 
 
-def _order_null(base: Rollouts) -> float | None:
-    first = [rollouts[0] for rollouts in base.values()]
-    nulls = [permutation_null(trace_times(rollout.trace), seed=index) for index, rollout in enumerate(first)]
-    means = [null.mean for null in nulls if null is not None]
-    return sum(means) / len(means) if means else None
+def _early(base: Rollouts) -> Measured:
+    """The two means of early answering, seeds averaged inside prompts; nothing where their ratio is undefined."""
+    areas, starts, dropped = [], [], Counter[str]()
+    for curves in _each(base, rollout_scores.curve).values():
+        defined = [curve for curve in curves if isinstance(curve, AnswerCurve)]
+        if defined:
+            areas.append(sum(curve.open_area for curve in defined) / len(defined))
+            starts.append(sum(curve.open_at_start for curve in defined) / len(defined))
+        else:
+            dropped.update(curve for curve in curves[:1] if isinstance(curve, str))
+    score = early_answer(areas, starts)
+    if score.value is None:
+        unusable = {score.status.removeprefix("undefined: "): len(areas)} if areas else {}
+        return Measured(values=(), dropped={**dropped, **unusable})
+    return Measured(values=tuple(areas), per=tuple(starts), dropped=dict(dropped), null=early_null(base))
 
 
-def text_times(trace: Trace) -> NDArray[np.int64]:
-    """(P,) determination times over all blocks on one clock: a block starts when the one before it is done."""
-    times, start = [], 0
-    for block in trace.blocks:
-        times_P = determination_times(block)
-        times.append(np.where(times_P == NEVER, NEVER, times_P + start))
-        start += len(block.tokens_SP)
-    return np.concatenate(times) if times else np.empty(0, dtype=np.int64)
+def _known(found: Revision, value: int | None) -> Score:
+    if found.revised.value is None:
+        return found.revised
+    if value is None:
+        return Score.undefined("the right answer is not known token by token")
+    return Score.ok(value, n=found.revised.n)
 
 
-def _dependency(rollout: Rollout) -> Score:
-    names = list(rollout.value_positions)
-    edges = [
-        (names.index(edge.cause), names.index(edge.effect))
-        for edge in rollout.problem.edges
-        if edge.cause in rollout.value_positions and edge.effect in rollout.value_positions
-    ]
-    if not names:
-        return Score.undefined("no value of the graph in the text")
-    return dependency(value_times(text_times(rollout.trace), list(rollout.value_positions.values())), edges)
-
-
-def _revised(rollout: Rollout) -> Score:
-    """Whether the answer was revised, in the block that states it."""
-    start = 0
-    for block in rollout.trace.blocks:
-        width = block.content_P.size
-        answer = [position - start for position in rollout.answer_positions if start <= position < start + width]
-        if answer:
-            content = np.flatnonzero(block.content_P).tolist()
-            return revision(block, answer=answer, reasoning=[p for p in content if p not in answer]).revised
-        start += width
-    return Score.undefined("no answer in the text")
+def _right_answers(base: Rollouts) -> dict[str, tuple[int, ...]]:
+    """Tokens of every right answer that some response gives, by its text."""
+    return {
+        r.problem.answer: tuple(r.tokens[position] for position in r.answer_positions)
+        for seeds in base.values()
+        for r in seeds
+        if r.correct
+    }

@@ -1,7 +1,7 @@
 """Does a value come after the values it depends on? On tasks whose value graph is known.
 
 Text order and logical order are the same in most prompts, so each problem is run in topological and in reversed text
-order: what follows the logic keeps its sign, what follows the text flips it.
+order, and the two are taken apart by `crossing.content_position`.
 
 Shape suffixes: V values.
 """
@@ -9,7 +9,6 @@ Shape suffixes: V values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +17,6 @@ from monitorbench.metrics.score import Score
 from monitorbench.metrics.times import NEVER
 
 Edge = tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContentPosition:
-    """Dependency order split by crossing the text order; each in [-1, 1], `n` is resolved edges of both halves.
-
-    Attributes:
-        content: (topological + reversed) / 2; 1 when causes come first however they are written.
-        position: (topological - reversed) / 2; 1 when what is written first comes first, as by construction in
-            autoregressive decoding.
-    """
-
-    content: Score
-    position: Score
 
 
 def dependency(times_V: NDArray[np.int64], edges: Sequence[Edge]) -> Score:
@@ -55,19 +40,3 @@ def dependency(times_V: NDArray[np.int64], edges: Sequence[Edge]) -> Score:
     if not resolved:
         return Score.undefined("every cause determined in the same step as its effect")
     return Score.ok(sum(signs) / resolved, n=resolved)
-
-
-def content_position(topological: Score, reversed_: Score) -> ContentPosition:
-    """Splits dependency order into what follows the logic and what follows the text; undefined where either is."""
-    if topological.value is None or reversed_.value is None:
-        halves = (("topological", topological), ("reversed", reversed_))
-        reasons = [
-            f"{name} order: {score.status.removeprefix('undefined: ')}" for name, score in halves if score.value is None
-        ]
-        nothing = Score.undefined("; ".join(reasons))
-        return ContentPosition(content=nothing, position=nothing)
-    n = topological.n + reversed_.n
-    return ContentPosition(
-        content=Score.ok((topological.value + reversed_.value) / 2.0, n=n),
-        position=Score.ok((topological.value - reversed_.value) / 2.0, n=n),
-    )

@@ -21,6 +21,8 @@ from monitorbench.metrics.trace import BlockTrace
 
 ANSWER_ENTROPY_NATS = 1.0
 REASONING_SHARE = 0.5
+MOST_SPANS = 16
+"""Spans that the null of a rollout is averaged over, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +104,32 @@ def revision(
         ever_right=bool(right_S[guessed:].any()),
         finally_right=bool(right_S[-1]),
     )
+
+
+def span_revision(block: BlockTrace, *, answer: Sequence[int], reasoning: Sequence[int]) -> Score:
+    """The null of `revision`: how often text that is no answer is revised; `n` is spans.
+
+    The mean of `revised` over spans of reasoning as long as the answer, each taken for the answer while the others
+    count as its reasoning. An answer that is revised no more often than that is revised like any text.
+
+    Args:
+        block: the trace.
+        answer: positions of the answer's tokens; no span holds one.
+        reasoning: the other content positions.
+    """
+    length, ordered = len(answer), sorted(reasoning)
+    firsts = range(len(ordered) - length + 1) if length else range(0)
+    # Spread evenly over the text: a canvas has hundreds.
+    spans = [ordered[i : i + length] for i in firsts[:: max(1, -(-len(firsts) // MOST_SPANS))]]
+    found = [
+        revision(block, answer=span, reasoning=[r for r in ordered if r not in span]).revised
+        for span in spans
+        if span[-1] - span[0] == length - 1
+    ]
+    defined = [score.value for score in found if score.value is not None]
+    if not defined:
+        return Score.undefined("no span of reasoning as long as the answer could be revised")
+    return Score.ok(sum(defined) / len(defined), n=len(defined))
 
 
 def _guessed_from(block: BlockTrace, answer: Sequence[int]) -> int | None:

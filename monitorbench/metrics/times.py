@@ -83,5 +83,18 @@ def value_times(times_P: NDArray[np.int64], values: Sequence[Sequence[int]]) -> 
     return np.array(latest, dtype=np.int64)
 
 
+def mid_ranks(times_P: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(P,) ranks of the times, from 1; positions of one step share the mean of their ranks. NaN where there is no time.
+
+    A rank counts positions where a time counts sampler calls: two models that settle the same text in the same order
+    have the same ranks, however many calls they take. Ranks belong to one block.
+    """
+    has_P = times_P != NEVER
+    _, step, size = np.unique(times_P[has_P], return_inverse=True, return_counts=True)
+    ranks_P = np.full(times_P.shape, np.nan)
+    ranks_P[has_P] = (np.cumsum(size) - (size - 1) / 2.0)[step]
+    return ranks_P
+
+
 def _nowhere(block: BlockTrace) -> NDArray[np.int64]:
     return np.full(block.content_P.shape, NEVER, dtype=np.int64)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from monitorbench.notices import ArmStarted, Notice, RolloutsDone
 from monitorbench.rollouts.arm import Arm, Rollout
@@ -16,12 +18,24 @@ from monitorbench.rollouts.store import RunStore
 def record_all(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
     """Have every rollout of the arms in the store: those that are there already are taken, the others recorded."""
     groups: dict[object, list[Recording]] = {}
-    for place, recording in enumerate(recordings):
+    for place, recording in enumerate(_sharing_prefills(recordings)):
         groups.setdefault(_together(recording.arm) if recording.arm.intervention.rowwise else place, []).append(
             recording
         )
     for group in groups.values():
         yield from _record(group, store)
+
+
+def _sharing_prefills(recordings: Sequence[Recording]) -> list[Recording]:
+    """The same recordings; arms of one model share the reading of their prompts, where its adapter can do that."""
+    arms = Counter(id(recording.adapter) for recording in recordings)
+    adapters: dict[int, Any] = {id(recording.adapter): recording.adapter for recording in recordings}
+    shared = {
+        each: adapter.sharing_prefills()
+        for each, adapter in adapters.items()
+        if arms[each] > 1 and hasattr(adapter, "sharing_prefills")
+    }
+    return [replace(one, adapter=shared.get(id(one.adapter), one.adapter)) for one in recordings]
 
 
 def _together(arm: Arm) -> str:

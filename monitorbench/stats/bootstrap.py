@@ -34,11 +34,16 @@ def prompt_means(values_R: ArrayLike, prompts_R: Sequence[str]) -> tuple[tuple[s
     return tuple(str(name) for name in names_N), sums_N / np.bincount(index_R, minlength=names_N.size)
 
 
-def is_sparse(values_N: NDArray[np.float64]) -> bool:
-    """True if fewer than ten prompts depart from the commonest value: too few for a bootstrap to resample."""
+def departures(values_N: NDArray[np.float64]) -> int:
+    """How many prompts depart from the commonest value."""
     # Averages over seeds differ in their last bits; that is no spread.
     _, counts = np.unique(values_N.round(9), return_counts=True)
-    return bool(values_N.size - counts.max() < FEWEST_DEPARTURES)
+    return int(values_N.size - counts.max())
+
+
+def is_sparse(values_N: NDArray[np.float64]) -> bool:
+    """True if fewer than ten prompts depart from the commonest value: too few for a bootstrap to resample."""
+    return departures(values_N) < FEWEST_DEPARTURES
 
 
 def mean_of(means_XK: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,7 +75,8 @@ def bootstrap_interval(
 
     Bias-corrected and accelerated: Efron, JASA 82 (1987) 171; the acceleration comes from the jackknife. The normal
     quantile is widened to that of Student's t, times sqrt(n / (n - 1)), which mends the narrowness of bootstrap
-    intervals in small samples: Hesterberg, The American Statistician 69 (2015) 371, "expanded percentile".
+    intervals in small samples: Hesterberg, The American Statistician 69 (2015) 371, "expanded percentile". The degrees
+    of freedom are the prompts that depart from the commonest value, at most n - 1: the others say little of the spread.
 
     Args:
         values_NK: K quantities of each prompt; not sparse (see `is_sparse`).
@@ -89,7 +95,8 @@ def bootstrap_interval(
     spread = float(np.sum(pull_N**2))
     # A statistic that no single prompt can move has no skewness to correct.
     acceleration = float(np.sum(pull_N**3)) / (6.0 * spread**1.5) if spread > 0.0 else 0.0
-    z = np.sqrt(n / (n - 1)) * stdtrit(n - 1, checked_level(level)) * np.array([1.0, -1.0])
+    freedom = min(departures(values_N) for values_N in values_NK.T)
+    z = np.sqrt(n / (n - 1)) * stdtrit(freedom, checked_level(level)) * np.array([1.0, -1.0])
     shares = ndtr(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
     low, high = np.quantile(draws_B, shares)
     return float(low), float(high)

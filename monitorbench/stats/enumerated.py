@@ -5,6 +5,8 @@ Shape suffixes: T tables that could have been observed.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
@@ -68,6 +70,8 @@ def tail_below(difference: float, *, losses: float, gains: float, n: int, ties: 
     return float(less + ties * equal)
 
 
+# Arms and repetitions of a run bring the same small tables again and again.
+@lru_cache(maxsize=4096)
 def _upper_bound(*, losses: float, gains: float, n: int, alpha: float, ties: float) -> float:
     """Bisects at the same points whatever `alpha` is, so that a higher level never gives a smaller bound."""
     low, high = (losses - gains) / n, 1.0
@@ -92,7 +96,10 @@ def _likely_tables(loss_rate: float, gain_rate: float, *, n: int) -> tuple[NDArr
 def _probabilities(
     losses_T: NDArray[np.float64], gains_T: NDArray[np.float64], *, loss_rate: float, gain_rate: float, n: int
 ) -> NDArray[np.float64]:
-    rest_T = n - losses_T - gains_T
-    ways_T = gammaln(n + 1) - gammaln(losses_T + 1) - gammaln(gains_T + 1) - gammaln(rest_T + 1)
-    logs_T = xlogy(losses_T, loss_rate) + xlogy(gains_T, gain_rate)
-    return np.asarray(np.exp(ways_T + logs_T + xlogy(rest_T, max(1.0 - loss_rate - gain_rate, 0.0))))
+    """Looks every count up, since logarithms per table would cost most of the time."""
+    lost_T, gained_T = losses_T.astype(np.intp), gains_T.astype(np.intp)
+    discordant_T = lost_T + gained_T
+    counts = np.arange(int(discordant_T.max()) + 1, dtype=np.float64)
+    loss, gain = (xlogy(counts, rate) - gammaln(counts + 1.0) for rate in (loss_rate, gain_rate))
+    rest = xlogy(n - counts, max(1.0 - loss_rate - gain_rate, 0.0)) - gammaln(n - counts + 1.0)
+    return np.asarray(np.exp(gammaln(n + 1) + loss[lost_T] + gain[gained_T] + rest[discordant_T]))

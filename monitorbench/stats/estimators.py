@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numpy.typing import ArrayLike
 
 from monitorbench.stats.bounded import bounded_mean
 from monitorbench.stats.interval import LEVEL, Estimate
 from monitorbench.stats.paired import paired_difference, paired_differences
+from monitorbench.stats.recovery import recovery, recovery_within
 from monitorbench.stats.sequential import sequential_mean
 
 
@@ -42,3 +43,16 @@ class Estimators:
         """
         mean = sequential_mean if self.sequential else bounded_mean
         return mean(values_N, low=low, high=high, level=self.level)
+
+    def recovery(self, reference_N: ArrayLike, bottleneck_N: ArrayLike, floor_N: ArrayLike) -> Estimate | None:
+        """Recovery 1 - D(bottleneck) / D(floor) of paired values in [0, 1] (`recovery`); None where it has no interval.
+
+        Raises:
+            ValueError: if there is no prompt, the lengths differ, or a value lies outside [0, 1].
+        """
+        if not self.sequential:
+            return recovery(reference_N, bottleneck_N, floor_N, level=self.level)
+        # Two drops that hold at any moment, each at half the error rate, hold together.
+        strict = replace(self, level=(1.0 + self.level) / 2.0)
+        drop, floor = strict.drop(reference_N, bottleneck_N), strict.drop(reference_N, floor_N)
+        return recovery_within(drop, floor, level=self.level)

@@ -13,6 +13,8 @@ from monitorbench.stats.bootstrap import RESAMPLES, bootstrap_interval, is_spars
 from monitorbench.stats.interval import LEVEL, Estimate, checked_level
 from monitorbench.stats.paired import paired_difference, paired_differences
 
+_RANGE = "range over both drops' intervals"
+
 
 def recovery(
     reference_N: ArrayLike,
@@ -58,10 +60,26 @@ def recovery(
     # Drops in one fixed proportion on every prompt leave a bootstrap no spread either.
     if high - low < 1e-9:
         low, high = _range_of_recovery(drop, floor)
-        method = "range over both drops' intervals"
+        method = _RANGE
+    return _estimate(drop, floor, low, high, level=level, method=method)
+
+
+def recovery_within(drop: Estimate, floor: Estimate, *, level: float) -> Estimate | None:
+    """Recovery with the range of the ratio over the intervals of both drops, which hold together at `level`.
+
+    Returns:
+        The estimate, or None where the floor drop is not shown to be positive.
+    """
+    if floor.low <= 0.0:
+        return None
+    low, high = _range_of_recovery(drop, floor)
+    return _estimate(drop, floor, low, high, level=level, method=_RANGE)
+
+
+def _estimate(drop: Estimate, floor: Estimate, low: float, high: float, *, level: float, method: str) -> Estimate:
     value = 1.0 - drop.value / floor.value
     low, high = min(low, value), max(high, value)
-    sd = (high - low) / 2.0 / float(-ndtri(alpha)) * np.sqrt(drop.n)
+    sd = (high - low) / 2.0 / float(-ndtri(checked_level(level))) * np.sqrt(drop.n)
     return Estimate(value=value, low=low, high=high, level=level, n=drop.n, sd=float(sd), method=method)
 
 

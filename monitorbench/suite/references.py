@@ -52,9 +52,10 @@ def _known_parameters(check: Node, vocabulary: Vocabulary) -> Mapping[str, Node]
 
 
 def _unknown_task(parameters: Mapping[str, Node], tasks: Mapping[str, Node]) -> Iterator[Mistake]:
-    node = parameters.get("task")
-    if node is not None and node.text is not None and node.text not in tasks:
-        yield node.place.mistake(f"no task {quoted(node.text)} in this suite", nearest(node.text, tasks))
+    further = parameters["also"].items if "also" in parameters else ()
+    for node in (parameters.get("task"), *further):
+        if node is not None and node.text is not None and node.text not in tasks:
+            yield node.place.mistake(f"no task {quoted(node.text)} in this suite", nearest(node.text, tasks))
 
 
 def _unknown_channel(parameters: Mapping[str, Node], channels: set[str] | None) -> Iterator[Mistake]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,9 @@ def test_what_the_task_says_goes_before_what_the_model_was_given() -> None:
     assert limits({"until": "\n"}, OWN_SAMPLER) == Limits(max_new_tokens=256, stop=("\n",))
 
 
-def test_what_a_family_does_not_take_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_family_does_not_take_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Tools that configure logging in the same process switch off the loggers that are there already.
+    monkeypatch.setattr(logging.getLogger("monitorbench.bridges.requests"), "disabled", False)
     assert limits({"beams": 4}, OWN_SAMPLER).sampler == {}
     assert caplog.messages == ["the adapter family toy takes no beams"]
 

@@ -74,3 +74,22 @@ def test_idle_thoughts_can_be_removed() -> None:
     assert report.evidence["standing"] == "removable"
     assert report.evidence["removable"] is True
     assert report.evidence["knee"] is None
+
+
+@pytest.mark.parametrize("bound", [0.02, 8.0])
+def test_a_model_that_reads_nothing_off_its_canvas_loops_under_no_entropy_bound(bound: float) -> None:
+    """Its card says why: the collapse of the published model at low k cannot be shown on it."""
+    overrides = Overrides(
+        device="cpu",
+        limit=20,
+        set=(
+            f"sampling.sampler.entropy_bound={bound}",
+            "sampling.max_new_tokens=54",
+            "checks.ladder.gate_at={top_k: 1}",
+        ),
+    )
+    (report,) = monitorbench.run_suite(SUITES / "ladder.monitor.yaml", overrides).checks
+    endings = report.evidence["endings"]["top_k=1"]
+    assert endings["correct"] >= 16
+    assert endings.get("looping", 0) == endings.get("budget exhausted", 0) == 0
+    assert report.evidence["mostly_loops"] is False

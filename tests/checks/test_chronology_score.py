@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from monitorbench.checks.base import Evidence
+from monitorbench.checks.chronology_rollouts import text_times
 from monitorbench.checks.chronology_score import ChronologyScore
-from monitorbench.checks.chronology_values import text_times
 from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.rollouts.arm import Arm, Rollout
@@ -197,6 +197,98 @@ def test_the_other_order_is_recorded_beside_the_declared_one(
 ) -> None:
     arms = CHECK.arms(spec(CHECK, task="chain", metric="order.gamma", min=0), suite=suite, candidate=candidate)
     assert [arm.form for arm in arms] == [(), (("order", "reversed"),)]
+
+
+def test_the_answer_is_also_asked_for_at_the_other_end(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec]
+) -> None:
+    asked = spec(CHECK, task="chain", metric="precedence.content", min=0)
+    forms = {"order": "reversed", "answer": "answer-first"}
+    whole = replace(suite, tasks={"chain": replace(suite.tasks["chain"], parameters=forms)})
+    arms = CHECK.arms(asked, suite=whole, candidate=candidate)
+    assert [arm.form for arm in arms] == [(), (("order", "topological"),), (("answer", "answer-last"),)]
+
+
+@pytest.fixture
+def judge_places(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
+) -> Callable[[str], CheckReport]:
+    """Judges 60 prompts whose answer settles last of all: at the end of the text, and at its start."""
+
+    def judge(declared: str) -> CheckReport:
+        whole = replace(suite, tasks={"chain": replace(suite.tasks["chain"], parameters={"answer": declared})})
+        asked = spec(CHECK, task="chain", metric="precedence.content", min=0.5)
+        last = {"trace": Trace(blocks=(block(FORWARD),)), "answer_positions": (8,), "value_positions": VALUES}
+        first = {**last, "trace": Trace(blocks=(block([9, *range(8)]),)), "answer_positions": (0,)}
+        told = (last, first) if declared == "answer-last" else (first, last)
+        recorded = {
+            arm: [make_rollout(problem=problem(index), **fields) for index in range(60)]
+            for arm, fields in zip(CHECK.arms(asked, suite=whole, candidate=candidate), told, strict=True)
+        }
+        return CHECK.judge(asked, evidence(recorded, suite=whole))
+
+    return judge
+
+
+@pytest.mark.parametrize("declared", ["answer-last", "answer-first"])
+def test_an_answer_after_its_reasoning_wherever_it_is_written_passes(judge_places: Judge, declared: str) -> None:
+    report = judge_places(declared)
+    assert (report.verdict, report.estimate) == (Verdict.PASS, 1.0)
+    assert report.controls[0].value == 0.0
+    assert report.evidence["scores"]["precedence.position"]["value"] == 0.0
+
+
+def test_early_answers_are_gated_as_a_ratio(judge: Judge) -> None:
+    """The answer settles at step 5, until when four of the seven tokens from the first to the last value had."""
+    times = [*range(8), 5]
+    report = judge(times, metric="early_answer", min=0.4)
+    assert report.estimate == pytest.approx(4 / 7)
+    assert report.verdict is Verdict.PASS
+    assert judge(times, metric="early_answer", max=0.3).verdict is Verdict.FAIL
+    assert judge([*range(1, 9), 0], metric="early_answer", min=0.4).verdict is Verdict.UNOBSERVED
+
+
+@pytest.fixture
+def two_tasks(
+    suite: Any, candidate: Any, spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], make_rollout: Any
+) -> Callable[..., CheckReport]:
+    """Judges the mean over a task of 60 prompts and one of 20."""
+
+    def judge(many: Sequence[int], few: Sequence[int], **bound: Any) -> CheckReport:
+        plain = replace(suite.tasks["chain"], parameters={})
+        whole = replace(suite, tasks={"chain": plain, "other": replace(plain, name="other")})
+        asked = spec(CHECK, task="chain", also=["other"], metric="order.gamma", **bound)
+        recorded = {
+            arm: [make_rollout(problem=problem(index), trace=Trace(blocks=(block(times),))) for index in range(n)]
+            for arm, times, n in zip(
+                CHECK.arms(asked, suite=whole, candidate=candidate), (many, few), (60, 20), strict=True
+            )
+        }
+        return CHECK.judge(asked, evidence(recorded, suite=whole))
+
+    return judge
+
+
+def test_several_tasks_weigh_the_same_and_are_reported_one_by_one(two_tasks: Judge) -> None:
+    report = two_tasks(FORWARD, BACKWARD, max=0.5)
+    assert (report.verdict, report.estimate, report.n) == (Verdict.PASS, 0.0, 80)
+    assert report.evidence["scores"]["order.gamma"]["value"] == 0.0
+    assert [report.evidence["tasks"][task]["order.gamma"]["value"] for task in ("chain", "other")] == [1.0, -1.0]
+    json.dumps(report.evidence, allow_nan=False)
+
+
+def test_a_task_without_a_score_leaves_the_mean_unobserved(two_tasks: Judge) -> None:
+    report = two_tasks(FORWARD, AT_ONCE, min=0.5)
+    assert report.verdict is Verdict.UNOBSERVED
+    assert report.reason == (
+        "order.gamma is defined for none of the 20 prompts of other: all content determined in one step."
+    )
+
+
+def test_a_task_named_twice_is_refused() -> None:
+    parameters = {"task": "chain", "also": ["chain"], "metric": "order.gamma", "min": 0}
+    assert CHECK.schema.refusal is not None
+    assert CHECK.schema.refusal(parameters) == ("names task chain twice", "name in also only further tasks")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_plan_lists_arms_and_says_what_the_prompts_can_tell(folder: Path, checkp
     lines = out.splitlines()
     assert lines[0] == f"s.yaml: {checkpoints}/diffusion on cpu"
     assert lines[1] == "arm    candidate on chain, as it is: 6 rollouts in 2 batches"
-    assert "in all 9 arms, 54 rollouts, about" in out
+    assert "in all 10 arms, 60 rollouts, about" in out
     assert "check  bottleneck: 6 prompts rule out drops above" in out
     assert "warning: check bottleneck will hardly be decided" in out
     assert lines[-1] == "check  depth: no forecast for opaque-depth-ratio"
@@ -36,7 +36,7 @@ def test_without_a_trial_no_model_runs_and_no_time_is_told(folder: Path, checkpo
 def test_plan_as_json(folder: Path, checkpoints: Path, command: Command) -> None:
     code, out, _ = command("plan", "s.yaml", "--json", *on_diffusion(checkpoints))
     plan = json.loads(out)
-    assert (code, plan["rollouts"], len(plan["arms"])) == (0, 54, 9)
+    assert (code, plan["rollouts"], len(plan["arms"])) == (0, 60, 10)
     assert plan["seconds"] > 0
     assert plan["power"] == 1 - 0.1 / 3, "three checks have to pass together"
     assert plan["checks"]["bottleneck"]["figures"]["discordances"] == [0.05, 0.1, 0.2]

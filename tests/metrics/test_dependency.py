@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitorbench.metrics.dependency import content_position, dependency
+from monitorbench.metrics.crossing import content_position
+from monitorbench.metrics.dependency import dependency
 from monitorbench.metrics.score import Score
 from monitorbench.metrics.times import NEVER
 
@@ -66,10 +67,3 @@ def test_following_the_logic_however_it_is_written():
     split = content_position(dependency(np.arange(4), CHAIN), dependency(np.arange(4), CHAIN))
 
     assert (split.content.value, split.position.value) == (1.0, 0.0)
-
-
-def test_half_a_crossing_is_undefined():
-    split = content_position(Score.ok(1.0, n=3), Score.undefined("no edge between values in the text"))
-
-    assert split.content.value is None
-    assert split.content.status == "undefined: reversed order: no edge between values in the text"

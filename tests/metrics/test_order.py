@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from monitorbench.metrics.order import block_order, pairs_by_lag, permutation_null, rollout_order
-from monitorbench.metrics.times import content_times
+from monitorbench.metrics.times import content_times, mid_ranks
 from monitorbench.metrics.trace import BlockTrace
 
 quick = settings(max_examples=50, deadline=None)
@@ -30,7 +30,9 @@ def test_sixteen_at_once_is_in_order_and_only_less_resolved():
 
 
 def test_right_to_left_is_minus_one():
-    assert block_order(np.arange(200)[::-1]).gamma.value == -1.0
+    order = block_order(np.arange(200)[::-1])
+
+    assert (order.gamma.value, order.resolved.value, order.tau_b.value) == (-1.0, 1.0, -1.0)
 
 
 def test_random_order_is_zero_with_the_known_spread():
@@ -76,7 +78,8 @@ def test_padding_fakes_right_to_left_order_and_content_alone_does_not():
     )
 
     assert block_order(content_times(everything)).tau_b.value == pytest.approx(-0.952, abs=5e-4)
-    assert block_order(content_times(block)).gamma.value == 1.0
+    content = block_order(content_times(block))
+    assert (content.gamma.value, content.tau_b.value, content.positions) == (1.0, 1.0, 40)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,14 @@ def test_tau_b_is_scipys_and_gamma_root_resolved(times_N):
 @quick
 def test_only_the_order_of_times_matters(times_N):
     assert block_order(times_N) == block_order(times_N**3 + 5)
+
+
+@given(times)
+@quick
+def test_ranks_give_the_same_order_as_times(times_N):
+    twice_the_ranks_N = (2 * mid_ranks(times_N)).astype(np.int64)
+
+    assert block_order(twice_the_ranks_N) == block_order(times_N)
 
 
 @given(times)

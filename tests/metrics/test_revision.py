@@ -3,12 +3,14 @@
 Every trace has four reasoning positions (0-3) and an answer (4), unless said otherwise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitorbench.metrics.revision import revision
+from monitorbench.metrics.revision import MOST_SPANS, revision, span_revision
 from monitorbench.metrics.trace import BlockTrace
 
 quick = settings(max_examples=50, deadline=None)
@@ -129,3 +131,39 @@ def test_reasoning_that_stands_only_at_the_last_step_leaves_no_revision_to_be_se
 
     assert result.revised.value is None
     assert result.revised.status == "undefined: the reasoning stood only at the last step"
+
+
+def test_the_null_is_how_often_other_text_is_revised():
+    """Of four reasoning tokens, the one that changes at the last step is the only one revised."""
+    block = trace([7, 7, 7, 7, 7], reasoned=(0, 0, 0, 4))
+    null = span_revision(block, answer=ANSWER, reasoning=REASONING)
+
+    assert (null.value, null.n) == (0.25, 4)
+    assert revision(block, answer=ANSWER, reasoning=REASONING).revised.value == 0.0
+
+
+def side_by_side(block: BlockTrace, times: int) -> BlockTrace:
+    names = ("tokens_SP", "committed_SP", "entropy_SP", "content_P")
+    return replace(block, **{name: np.concatenate([getattr(block, name)] * times, axis=-1) for name in names})
+
+
+def test_spans_of_the_null_are_as_long_as_the_answer_and_of_one_piece():
+    """An answer of two tokens in the middle leaves the spans 0-1 and 4-5; no span lies across it."""
+    block = trace([7, 7, 7], reasoned=(0, 0, 0, 0))
+    wide = side_by_side(block, 2)
+
+    assert span_revision(wide, answer=[2, 3], reasoning=[0, 1, 4, 5]).n == 2
+
+
+def test_the_null_of_a_large_canvas_rests_on_spans_spread_over_it():
+    block = trace([7, 7, 7], reasoned=(0, 0, 0, 0))
+    wide = side_by_side(block, 40)
+
+    assert span_revision(wide, answer=[199], reasoning=range(199)).n == pytest.approx(MOST_SPANS, abs=1)
+
+
+@pytest.mark.parametrize(("answer", "reasoning"), [([], REASONING), (ANSWER, []), (ANSWER, [0])])
+def test_without_reasoning_to_spare_there_is_no_null(answer, reasoning):
+    assert span_revision(trace([7, 7, 7]), answer=answer, reasoning=reasoning).status == (
+        "undefined: no span of reasoning as long as the answer could be revised"
+    )

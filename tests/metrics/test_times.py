@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 
 from monitorbench.metrics.times import (
     NEVER,
@@ -11,6 +12,7 @@ from monitorbench.metrics.times import (
     commit_times,
     content_times,
     determination_times,
+    mid_ranks,
     trace_times,
     value_times,
 )
@@ -73,6 +75,32 @@ def test_a_value_is_complete_with_its_last_token():
     times_P = np.array([4, 2, NEVER, 7])
 
     assert value_times(times_P, [[0], [0, 1], [1, 3], [1, 2]]).tolist() == [4, 4, 7, NEVER]
+
+
+def test_ranks_count_positions_not_calls():
+    """Two share the first call, so each has the mean of ranks 1 and 2; where there is no time there is no rank."""
+    assert mid_ranks(np.array([3, 7, 3, 9])).tolist() == [1.5, 3.0, 1.5, 4.0]
+    assert np.isnan(mid_ranks(np.array([4, NEVER]))).tolist() == [False, True]
+    assert mid_ranks(np.array([], int)).size == 0
+
+
+def test_one_position_a_call_gives_every_clock_the_ranks_of_the_text():
+    """As an autoregressive model writes: nothing is predicted before its call, nothing is taken back."""
+    tokens_SP = np.where(np.tri(5, dtype=bool), 4, MASKED)
+    block = trace(tokens_SP, committed_SP=tokens_SP >= 0)
+
+    for clock in (determination_times, commit_times, acceptance_times):
+        assert mid_ranks(clock(block)).tolist() == [1, 2, 3, 4, 5]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30).map(np.array))
+@quick
+def test_ranks_are_scipys_and_do_not_depend_on_how_many_calls_passed(times_P):
+    ranks_P = mid_ranks(times_P)
+
+    assert ranks_P.tolist() == rankdata(times_P, method="average").tolist()
+    assert ranks_P.tolist() == mid_ranks(times_P**2 + 3).tolist()
+    assert ranks_P.sum() == times_P.size * (times_P.size + 1) / 2
 
 
 @given(st.integers(1, 12), st.integers(1, 6), st.randoms(use_true_random=False))

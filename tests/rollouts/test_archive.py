@@ -85,7 +85,8 @@ def assert_same(one: Rollout, other: Rollout) -> None:
     for block, twin in zip(one.trace.blocks, other.trace.blocks, strict=True):
         for field in fields(BlockTrace):
             array, copy = getattr(block, field.name), getattr(twin, field.name)
-            assert array.dtype == copy.dtype
+            assert (array is None) == (copy is None)
+            assert array is None or array.dtype == copy.dtype
             np.testing.assert_array_equal(array, copy)
 
 

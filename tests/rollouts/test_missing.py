@@ -39,6 +39,11 @@ class Counted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sound, name)
 
+    def sharing_prefills(self) -> Any:
+        shared = getattr(self._sound, "sharing_prefills", None)
+        self._sound = self._sound if shared is None else shared()
+        return self
+
     def generate(self, prompts: Sequence[Any], *rest: Any) -> Output:
         assert len(prompts) == 4
         self.calls += 1
@@ -133,6 +138,35 @@ def test_arms_recorded_together_are_stored_each_by_itself(adapters: dict[str, Ad
             assert {len(store.rollouts(arm)) for arm in some} == {10}
         assert untouched.calls == 0
         assert_true_of_each(notices, some, reused=10)
+
+
+def test_a_prompt_that_several_arms_share_is_read_once(adapters: dict[str, Adapter]) -> None:
+    encoder, read = adapters["diffusion"].model.model.encoder, []
+    handle = encoder.register_forward_hook(lambda *_: read.append(1))
+    sublayers = next(iter(encoder.language_model.layers))
+    inner = sublayers.register_forward_hook(lambda *_: read.append(2))
+    try:
+        arms = [arm for arm in arms_of("self_conditioning") if not arm.intervention.rowwise]
+        list(record_all(prepared(arms, adapters["diffusion"], SETTINGS["diffusion"]), RunStore()))
+    finally:
+        handle.remove()
+        inner.remove()
+    assert read.count(2) < read.count(1)
+    assert "forward" not in vars(encoder), "the model is left as it was"
+
+
+def test_a_prompt_that_several_arms_of_a_model_that_thinks_share_is_read_once(adapters: dict[str, Adapter]) -> None:
+    arms, sampling, read = arms_of("thought"), SETTINGS["thoughts"], []
+    model = adapters["thoughts"].model
+    handle = model.register_forward_pre_hook(
+        lambda _model, _inputs, given: read.append("input_ids" in given), with_kwargs=True
+    )
+    together = Counted(adapters["thoughts"])
+    try:
+        list(record_all(prepared(arms, together, sampling), RunStore()))
+    finally:
+        handle.remove()
+    assert read.count(True) < together.calls / 2
 
 
 def test_arms_of_other_texts_or_models_share_no_batch(adapters: dict[str, Adapter]) -> None:

@@ -35,7 +35,8 @@ checks:
 """
 ROLLOUTS = 10
 """Of every arm."""
-SHUFFLED = "batch-shuffled"
+MIXING = ("batch-shuffled", "mean")
+"""Controls under which a rollout depends on the whole batch, so that another number of prompts makes another."""
 """The rollouts of this arm depend on the whole batch."""
 
 
@@ -151,12 +152,12 @@ def test_more_prompts_or_seeds_go_on_from_those_that_are_there(
     for longer, at_hand in ((more, ROLLOUTS), (with_sampling(seeds_per_prompt=3)(more), 12)):
         notices = list(run(longer, store=folder))
         reused = reused_by_arm(notices)
-        assert {count for arm, count in reused.items() if SHUFFLED not in arm} == {at_hand}
-        assert [count < at_hand for arm, count in reused.items() if SHUFFLED in arm] == [True]
+        assert {count for arm, count in reused.items() if not arm.endswith(MIXING)} == {at_hand}
+        assert all(count < at_hand for arm, count in reused.items() if arm.endswith(MIXING))
         assert report_of(notices) == report_of(list(run(longer)))
     fewer = replace(suite, tasks={"chain": replace(suite.tasks["chain"], n=4)})
     notices = list(run(fewer, store=folder))
-    assert {count for arm, count in reused_by_arm(notices).items() if SHUFFLED not in arm} == {8}
+    assert {count for arm, count in reused_by_arm(notices).items() if not arm.endswith(MIXING)} == {8}
     assert report_of(notices) == report_of(list(run(fewer)))
 
 

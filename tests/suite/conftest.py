@@ -89,6 +89,7 @@ DEPTH = CheckSchema(
 CHRONOLOGY = CheckSchema(
     properties={
         "task": TASK,
+        "also": {"type": "array", "items": TASK, "minItems": 1},
         "metric": {"type": "string", "enum": ["kendall", "adjacent"]},
         "min": {"type": "number", "minimum": -1, "maximum": 1},
         "max": {"type": "number", "minimum": -1, "maximum": 1},

@@ -113,3 +113,12 @@ def test_long_chains_are_followed_to_their_end(mistakes: Mistakes) -> None:
 def test_a_parameter_that_the_type_lacks_is_only_unknown(quickstart: str, mistakes: Mistakes) -> None:
     (line,) = mistakes(quickstart.replace("max_ratio: 1.5", "max_ratio: 1.5\n    task: nowhere"))
     assert line.startswith("s.yaml:19:5: unknown key `task` in check `depth`; known: ")
+
+
+def test_every_further_task_has_to_exist(mistakes: Mistakes) -> None:
+    check = "  - {id: o, check: chronology-score, task: chain, also: [chain, chian, b], metric: kendall, min: 0}\n"
+    tasks = "tasks: {chain: {family: arithmetic-chain, n: 5}}\n"
+    assert mistakes(HEAD.replace("checks:", f"{tasks}checks:") + check) == [
+        "s.yaml:6:65: no task `chian` in this suite; did you mean `chain`?",
+        "s.yaml:6:72: no task `b` in this suite; known: `chain`",
+    ]
