@@ -8,21 +8,30 @@ right has a backward influence of exactly 0; what a change does to an unsteady m
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitorbench.causal.spans import Lexicon, Span, lexicon, spans
-from monitorbench.causal.trial import CONTROL, NO_OP, RESEED, TREATED, Design, Read, Trial, outcomes
-from monitorbench.causal.trial import mismatch as mismatch_of
-from monitorbench.causal.trial import recordings, reseeded
+from monitorbench.causal.trial import (
+    CONTROL,
+    NO_OP,
+    RESEED,
+    TREATED,
+    Design,
+    Read,
+    Recorded,
+    Trial,
+    recordings,
+    reseeded,
+)
 from monitorbench.metrics.influence import Influence, influence
 from monitorbench.rollouts.missing import record_all
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
-    from monitorbench.rollouts.arm import Rollout
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
     from monitorbench.tasks.base import CausalTask
@@ -101,8 +110,8 @@ def _read(changed: Span, other: Span, value: str) -> Read:
     return Read(node=other.node, value=value, way=way, distance=distance)
 
 
-def measure(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Generator[Notice, None, Found]:
-    """Record what is missing, and measure.
+def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
+    """Record what is missing of the experiment.
 
     Args:
         base: the arm as it is, whose rollouts are in the store.
@@ -110,20 +119,25 @@ def measure(base: Recording, store: RunStore, task: CausalTask, design: Design) 
         task: its task.
         design: how spans are clamped.
     """
-    rollouts = store.rollouts(base.arm)
-    found = trials(rollouts, task, design)
-    arms = recordings(base, found, name=NAME, design=design)
-    yield from record_all(list(arms.values()), store)
-    forward, backward = (
-        outcomes(found, arms, store, task, way=way, control=CONTROL) for way in (FORWARD, BACKWARD)
-    )
-    changed = {
-        arm: mismatch_of(rollouts, store.rollouts(arms[arm].arm), design.continuations) if arm in arms else None
-        for arm in (NO_OP, RESEED)
-    }
+    found = trials(store.rollouts(base.arm), task, design)
+    yield from record_all(recordings(base, found, name=NAME, design=design), store)
+
+
+def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:
+    """What the recorded experiment came to.
+
+    Args:
+        arm: the arm as it is.
+        store: where rollouts are kept, those of the experiment among them.
+        task: its task.
+        design: how spans were clamped.
+    """
+    found = trials(store.rollouts(arm), task, design)
+    recorded = Recorded(base=arm, trials=found, store=store, name=NAME, design=design)
+    forward, backward = (recorded.outcomes(task, way=way, control=CONTROL) for way in (FORWARD, BACKWARD))
     return Found(
         influence=influence(forward, backward),
         trials=len(found),
-        mismatch=changed[NO_OP],
-        unsteady=changed[RESEED],
+        mismatch=recorded.mismatch(NO_OP),
+        unsteady=recorded.mismatch(RESEED),
     )

@@ -6,8 +6,8 @@ prompt in all but the values.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitorbench.interventions.intervention import Intervention
@@ -19,10 +19,13 @@ from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
-    from monitorbench.rollouts.arm import Rollout
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
     from monitorbench.tasks.base import CausalTask
+
+
+PAIRS = "beside counterfactuals"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +41,10 @@ class Found:
     pairs: int
 
 
-def measure(
+def record(
     base: Recording, store: RunStore, task: CausalTask, *, step: int, channel: str, seed: int = 0
-) -> Generator[Notice, None, Found]:
-    """Record what is missing, and measure.
+) -> Iterator[Notice]:
+    """Record what is missing of the experiment.
 
     Args:
         base: the arm as it is, whose rollouts are in the store.
@@ -51,27 +54,44 @@ def measure(
         channel: what is carried beside the canvas; empty for a model that carries nothing.
         seed: base seed of the run.
     """
-    swaps = {
-        "canvas": Intervention(kind="swap", canvas=True, step=step),
-        "channel": Intervention(kind="swap", channel=channel, step=step),
-        "both": Intervention(kind="swap", channel=channel, canvas=True, step=step),
-    }
-    pairs = with_partners(base, task.counterfactual, name="with counterfactuals", seed=seed)
-    # Without a channel there is nothing but the canvas to exchange: the first and the last arm are one.
-    arms = {name: under(pairs, swap) for name, swap in swaps.items() if channel or swap.canvas}
-    distinct = {recording.arm: recording for recording in (pairs, *arms.values())}
-    yield from record_all(list(distinct.values()), store)
-    own = answers(store.rollouts(pairs.arm), task)
-    places = [row.place for row in pairs.rows]
-    partners = {place: places[index ^ 1] for index, place in enumerate(places)}
-    wanted = {place: own[other] for place, other in partners.items() if own[other] and own[other] != own[place]}
+    pairs = with_partners(base, task.counterfactual, name=PAIRS, seed=seed)
+    arms = [under(pairs, swap) for swap in dict.fromkeys(swaps(step=step, channel=channel).values())]
+    yield from record_all([pairs, *arms], store)
+
+
+def swaps(*, step: int, channel: str) -> dict[str, Intervention]:
+    """The exchanges by what is exchanged; without a channel there is nothing but the canvas, and both is the canvas."""
+    canvas = Intervention(kind="swap", canvas=True, step=step)
+    beside = {"channel": Intervention(kind="swap", channel=channel, step=step)} if channel else {}
+    return {"canvas": canvas, **beside, "both": replace(canvas, channel=channel)}
+
+
+def score(arm: Arm, store: RunStore, task: CausalTask, *, step: int, channel: str) -> Found:
+    """What the recorded experiment came to; as `record`.
+
+    Args:
+        arm: the arm as it is.
+        store: where rollouts are kept, those of the experiment among them.
+        task: its task.
+        step: the step after which the exchange happened.
+        channel: what is carried beside the canvas.
+    """
+    pairs = replace(arm, edit=PAIRS)
+    own = answers(store.rollouts(pairs), task)
+    problems = {rollout.problem.id: rollout.problem for rollout in store.rollouts(arm)}
     # The two of a pair share all but a figure: they are one prompt to the statistics.
-    prompts = {place: places[index - index % 2][0] for index, place in enumerate(places)}
+    wanted: dict[Place, tuple[str, str]] = {}
+    for name, problem in problems.items():
+        for repeat in {repeat for other, repeat in own if other == name}:
+            one, two = (name, repeat), (task.counterfactual(problem).id, repeat)
+            if own[one] and own[two] and own[one] != own[two]:
+                wanted |= {one: (name, own[two]), two: (name, own[one])}
+    made = swaps(step=step, channel=channel)
     found = {}
-    for name in swaps:
-        after = answers(store.rollouts(arms[name].arm), task) if name in arms else own
-        taken = [(prompts[place], float(after[place] == value), 0.0, 0) for place, value in sorted(wanted.items())]
-        found[name] = Outcomes.of(taken)
+    for what in ("canvas", "channel", "both"):
+        after = answers(store.rollouts(replace(pairs, intervention=made[what])), task) if what in made else own
+        taken = [(prompt, float(after[place] == value), 0.0, 0) for place, (prompt, value) in sorted(wanted.items())]
+        found[what] = Outcomes.of(taken)
     return Found(mediation=mediation(**found), pairs=len(wanted))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitorbench.interventions.gate import Gate
@@ -13,7 +13,7 @@ from monitorbench.rollouts.missing import record_all
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
-    from monitorbench.rollouts.arm import Rollout
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.edited import Place
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
@@ -59,28 +59,47 @@ def gates(rollout: Rollout) -> dict[str, Gate]:
     return {}
 
 
-def measure(base: Recording, store: RunStore) -> Generator[Notice, None, Found]:
-    """Record what is missing, and measure.
+def record(base: Recording, store: RunStore) -> Iterator[Notice]:
+    """Record what is missing of the experiment.
 
     Args:
         base: the arm as it is, whose rollouts are in the store; its model has to honour positions that must not commit.
         store: where rollouts are kept.
     """
-    rollouts = store.rollouts(base.arm)
-    gated = {(rollout.problem.id, rollout.repeat): gates(rollout) for rollout in rollouts}
-    gated = {place: found for place, found in gated.items() if found}
-    arms = {
-        name: edited(base, f"order {name}", {place: found[name] for place, found in gated.items()})
-        for name in SCHEDULES
-    }
-    yield from record_all(list(arms.values()), store)
-    free = {place: right for place, right in _right(rollouts).items() if place in gated}
-    right = {FREE: free, **{name: _right(store.rollouts(recording.arm)) for name, recording in arms.items()}}
+    gated = _gated(store.rollouts(base.arm))
+    arms = [
+        edited(base, _name(schedule), {place: found[schedule] for place, found in gated.items()})
+        for schedule in SCHEDULES
+    ]
+    yield from record_all(arms if gated else [], store)
+
+
+def score(arm: Arm, store: RunStore) -> Found:
+    """What the recorded experiment came to.
+
+    Args:
+        arm: the arm as it is.
+        store: where rollouts are kept, those of the experiment among them.
+    """
+    rollouts = store.rollouts(arm)
+    gated = _gated(rollouts)
+    right = {FREE: {place: right for place, right in _right(rollouts).items() if place in gated}}
+    for schedule in SCHEDULES:
+        right[schedule] = _right(store.rollouts(replace(arm, edit=_name(schedule)))) if gated else {}
     return Found(
-        accuracy={name: sum(each.values()) / max(len(each), 1) for name, each in right.items()},
-        effects={name: effect(_paired(right[name], free)) for name in SCHEDULES},
+        accuracy={name: sum(each.values()) / len(each) for name, each in right.items() if each},
+        effects={name: effect(_paired(right[name], right[FREE])) for name in SCHEDULES},
         trials=len(gated),
     )
+
+
+def _name(schedule: str) -> str:
+    return f"order {schedule}"
+
+
+def _gated(rollouts: Sequence[Rollout]) -> dict[Place, dict[str, Gate]]:
+    found = {(rollout.problem.id, rollout.repeat): gates(rollout) for rollout in rollouts}
+    return {place: own for place, own in found.items() if own}
 
 
 def _right(rollouts: Sequence[Rollout]) -> dict[Place, float]:

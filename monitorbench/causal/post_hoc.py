@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitorbench.causal.influence import alternatives
 from monitorbench.causal.spans import Lexicon, Span, lexicon, spans
-from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Trial, mismatch, outcomes, recordings
+from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Recorded, Trial, recordings
 from monitorbench.metrics.post_hoc import PostHoc, post_hoc
 from monitorbench.rollouts.missing import record_all
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
-    from monitorbench.rollouts.arm import Rollout
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
     from monitorbench.tasks.base import CausalTask, Problem
@@ -93,19 +93,21 @@ def _trial(
     )
 
 
-def measure(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Generator[Notice, None, Found]:
-    """Record what is missing, and measure; as `influence.measure`."""
-    rollouts = store.rollouts(base.arm)
-    changed, found = {}, trials(rollouts, task, design)
-    mismatches: dict[str, float | None] = {}
-    for kind, own in found.items():
-        arms = recordings(base, own, name=kind, design=design)
-        yield from record_all(list(arms.values()), store)
-        changed[kind] = outcomes(own, arms, store, task, way=kind, control=NO_OP)
-        no_op = store.rollouts(arms[NO_OP].arm) if own else []
-        mismatches[kind] = mismatch(rollouts, no_op, design.continuations)
+def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
+    """Record what is missing of the experiment; as `influence.record`."""
+    for kind, own in trials(store.rollouts(base.arm), task, design).items():
+        yield from record_all(recordings(base, own, name=kind, design=design), store)
+
+
+def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:
+    """What the recorded experiment came to; as `influence.score`."""
+    found = trials(store.rollouts(arm), task, design)
+    recorded = {
+        kind: Recorded(base=arm, trials=own, store=store, name=kind, design=design) for kind, own in found.items()
+    }
+    changed = {kind: each.outcomes(task, way=kind, control=NO_OP) for kind, each in recorded.items()}
     return Found(
         post_hoc=post_hoc(changed[REASONING], changed[ANSWERED]),
         trials=len(found[REASONING]),
-        mismatch=mismatches,
+        mismatch={kind: each.mismatch(NO_OP) for kind, each in recorded.items()},
     )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitorbench.causal.mediation import answers
 from monitorbench.causal.spans import tail
-from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Trial, mismatch, outcomes, recordings
-from monitorbench.metrics.effects import Effect, Outcomes, effect
+from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Recorded, Trial, recordings
+from monitorbench.metrics.effects import Effect, effect
 from monitorbench.rollouts.missing import record_all
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
-    from monitorbench.rollouts.arm import Rollout
+    from monitorbench.rollouts.arm import Arm, Rollout
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
     from monitorbench.tasks.base import CausalTask
@@ -58,20 +58,20 @@ def trials(base: Sequence[Rollout], task: CausalTask, design: Design) -> list[Tr
     return found
 
 
-def measure(
-    base: Recording, store: RunStore, task: CausalTask, design: Design, *, left_to_right: bool = False
-) -> Generator[Notice, None, Found]:
-    """Record what is missing, and measure; as `influence.measure`."""
-    rollouts = store.rollouts(base.arm)
-    found = [] if left_to_right else trials(rollouts, task, design)
-    arms = recordings(base, found, name=NAME, design=design)
-    yield from record_all(list(arms.values()), store)
-    kept = outcomes(found, arms, store, task, way=NAME, control=NO_OP)
-    changed = Outcomes(
-        prompt_N=kept.prompt_N,
-        treated_N=1.0 - kept.treated_N,
-        control_N=1.0 - kept.control_N,
-        distance_N=kept.distance_N,
-    )
-    no_op = store.rollouts(arms[NO_OP].arm) if found else []
-    return Found(effect=effect(changed), trials=len(found), mismatch=mismatch(rollouts, no_op, design.continuations))
+def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
+    """Record what is missing of the experiment; as `influence.record`."""
+    found = _trials(base.arm, store, task, design, left_to_right=base.adapter.left_to_right)
+    yield from record_all(recordings(base, found, name=NAME, design=design), store)
+
+
+def score(arm: Arm, store: RunStore, task: CausalTask, design: Design, *, left_to_right: bool = False) -> Found:
+    """What the recorded experiment came to; as `influence.score`."""
+    found = _trials(arm, store, task, design, left_to_right=left_to_right)
+    recorded = Recorded(base=arm, trials=found, store=store, name=NAME, design=design)
+    kept = recorded.outcomes(task, way=NAME, control=NO_OP)
+    changed = replace(kept, treated_N=1.0 - kept.treated_N, control_N=1.0 - kept.control_N)
+    return Found(effect=effect(changed), trials=len(found), mismatch=recorded.mismatch(NO_OP))
+
+
+def _trials(arm: Arm, store: RunStore, task: CausalTask, design: Design, *, left_to_right: bool) -> list[Trial]:
+    return [] if left_to_right else trials(store.rollouts(arm), task, design)

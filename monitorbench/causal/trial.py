@@ -100,17 +100,21 @@ class Trial:
     reads: tuple[Read, ...]
 
 
-def recordings(base: Recording, trials: Sequence[Trial], *, name: str, design: Design) -> dict[str, Recording]:
-    """The arms of an experiment by their names, each an edited form of the base arm."""
-    arms = dict.fromkeys(arm for trial in trials for arm in trial.edits)
-    return {
-        arm: edited(
+def edit_name(name: str, design: Design, arm: str) -> str:
+    """What an arm of an experiment is called."""
+    return f"{name} {design.label}: {arm}"
+
+
+def recordings(base: Recording, trials: Sequence[Trial], *, name: str, design: Design) -> list[Recording]:
+    """The arms of an experiment, each an edited form of the base arm."""
+    return [
+        edited(
             base,
-            f"{name} {design.label}: {arm}",
+            edit_name(name, design, arm),
             {trial.place: _continued(trial.edits[arm], trial.place, design) for trial in trials if arm in trial.edits},
         )
-        for arm in arms
-    }
+        for arm in dict.fromkeys(arm for trial in trials for arm in trial.edits)
+    ]
 
 
 def _continued(clamp: Clamp, place: Place, design: Design) -> list[Clamp]:
@@ -127,24 +131,59 @@ def _seed(place: Place, number: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def outcomes(
-    trials: Sequence[Trial], arms: Mapping[str, Recording], store: RunStore, task: CausalTask, *, way: str, control: str
-) -> Outcomes:
-    """Whether what was to follow did, in the treated arm and in a control, for every read that goes that way."""
-    found = {arm: _by_place(store, arms[arm].arm, trials, arm) for arm in (TREATED, control)} if trials else {}
-    return Outcomes.of(
-        [
-            (
-                trial.place[0],
-                share(found[TREATED][trial.place], read, task),
-                share(found[control][trial.place], read, task),
-                read.distance,
-            )
-            for trial in trials
-            for read in trial.reads
-            if read.way == way
-        ]
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The rollouts of an experiment, read from the store alone.
+
+    Attributes:
+        base: the arm as it is.
+        trials: what was done.
+        store: where rollouts are kept.
+        name: what the experiment is called.
+        design: how spans were clamped.
+    """
+
+    base: Arm
+    trials: Sequence[Trial]
+    store: RunStore
+    name: str
+    design: Design
+
+    def rollouts(self, arm: str) -> dict[Place, list[Rollout]]:
+        """The continuations of every trial in an arm."""
+        if not any(arm in trial.edits for trial in self.trials):
+            return {}
+        found: dict[Place, list[Rollout]] = {}
+        for rollout in self.store.rollouts(replace(self.base, edit=edit_name(self.name, self.design, arm))):
+            place = rollout.problem.id, rollout.repeat // self.design.continuations
+            found.setdefault(place, []).append(rollout)
+        return found
+
+    def outcomes(self, task: CausalTask, *, way: str, control: str) -> Outcomes:
+        """Whether what was to follow did, in the treated arm and in a control, for every read that goes that way."""
+        treated, other = self.rollouts(TREATED), self.rollouts(control)
+        return Outcomes.of(
+            [
+                (
+                    trial.place[0],
+                    share(treated[trial.place], read, task),
+                    share(other[trial.place], read, task),
+                    read.distance,
+                )
+                for trial in self.trials
+                for read in trial.reads
+                if read.way == way
+            ]
+        )
+
+    def mismatch(self, arm: str) -> float | None:
+        """Share of rollouts whose tokens differ between the arm as it is and one that should change nothing.
+
+        Of several continuations only the first, which draws as the rollout itself did, is looked at. None for none.
+        """
+        own = {(rollout.problem.id, rollout.repeat): rollout.tokens for rollout in self.store.rollouts(self.base)}
+        different = [own[place] != continued[0].tokens for place, continued in self.rollouts(arm).items()]
+        return sum(different) / len(different) if different else None
 
 
 def share(rollouts: Sequence[Rollout], read: Read, task: CausalTask) -> float:
@@ -152,23 +191,3 @@ def share(rollouts: Sequence[Rollout], read: Read, task: CausalTask) -> float:
     hits = [task.stated(rollout.problem, rollout.text).get(read.node) == read.value for rollout in rollouts]
     return sum(hits) / len(hits)
 
-
-def _by_place(store: RunStore, arm: Arm, trials: Sequence[Trial], name: str) -> dict[Place, list[Rollout]]:
-    """The continuations of every trial that has the arm."""
-    rollouts = store.rollouts(arm)
-    each = len(rollouts) // sum(name in trial.edits for trial in trials)
-    found: dict[Place, list[Rollout]] = {}
-    for rollout in rollouts:
-        found.setdefault((rollout.problem.id, rollout.repeat // each), []).append(rollout)
-    return found
-
-
-def mismatch(base: Sequence[Rollout], again: Sequence[Rollout], each: int = 1) -> float | None:
-    """Share of rollouts whose tokens differ between the arm as it is and one that should change nothing.
-
-    Of several continuations only the first, which draws as the rollout itself did, is looked at. None for no rollouts.
-    """
-    own = {(rollout.problem.id, rollout.repeat): rollout.tokens for rollout in base}
-    first = [rollout for rollout in again if rollout.repeat % each == 0]
-    different = [own[rollout.problem.id, rollout.repeat // each] != rollout.tokens for rollout in first]
-    return sum(different) / len(different) if different else None

@@ -150,3 +150,9 @@ def of_adapter(adapter: Any, task: ArithmeticChain, problems: Any, **sampling: A
 
 
 DESIGN = Design()
+
+
+def measured(experiment: Any, base: Recording, store: RunStore, *how: Any, **settings: Any) -> Any:
+    """Record an experiment and score it from the store alone."""
+    list(experiment.record(base, store, *how, **settings))
+    return experiment.score(base.arm, store, *how, **settings)

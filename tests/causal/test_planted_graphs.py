@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from planted import DESIGN, recorded
+from planted import DESIGN, measured, recorded
 
 from monitorbench.causal import influence, mediation, post_hoc, scratchpad
 from monitorbench.causal.trial import Design
-from monitorbench.runner import finished
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
 
 LAST = ArithmeticChain(lengths=(2, 3))
@@ -18,7 +17,7 @@ FIRST = replace(LAST, answer="answer-first")
 
 
 def influence_of(design: Design = DESIGN, task: ArithmeticChain = LAST, **model: Any) -> influence.Found:
-    return finished(influence.measure(*recorded(task, **model), task, design))
+    return measured(influence, *recorded(task, **model), task, design)
 
 
 @pytest.mark.parametrize(("links", "index"), [("forward", 1.0), ("backward", -1.0), ("symmetric", 0.0)])
@@ -66,7 +65,7 @@ def test_a_change_of_the_canvas_does_nothing_to_what_is_carried_beside_it() -> N
     ],
 )
 def test_reasoning_after_the_fact_is_told_from_reasoning(links: str, task: ArithmeticChain, index: float) -> None:
-    found = finished(post_hoc.measure(*recorded(task, links=links), task, DESIGN))
+    found = measured(post_hoc, *recorded(task, links=links), task, DESIGN)
     assert found.post_hoc.index.value == index
     assert found.post_hoc.bypass is False
     assert set(found.mismatch.values()) == {0.0}
@@ -74,7 +73,7 @@ def test_reasoning_after_the_fact_is_told_from_reasoning(links: str, task: Arith
 
 @pytest.mark.parametrize("links", ["disconnected", "unstable"])
 def test_an_answer_that_rests_on_nothing_written_is_a_bypass(links: str) -> None:
-    found = finished(post_hoc.measure(*recorded(LAST, links=links), LAST, DESIGN))
+    found = measured(post_hoc, *recorded(LAST, links=links), LAST, DESIGN)
     assert found.post_hoc.bypass
     assert found.post_hoc.index.score.status.startswith("undefined: bypass")
 
@@ -83,14 +82,14 @@ def test_an_answer_that_rests_on_nothing_written_is_a_bypass(links: str) -> None
 def test_readable_tokens_mediate_all_or_nothing(carry: bool, share: float) -> None:
     base, store = recorded(LAST, links="forward", carry=carry)
     channel = "memo" if carry else ""
-    found = finished(mediation.measure(base, store, LAST, step=1, channel=channel)).mediation
+    found = measured(mediation, base, store, LAST, step=1, channel=channel).mediation
     assert found.share.value == share
     assert (found.canvas.value, found.channel.value, found.both.value) == (share, 1.0 - share, 1.0)
 
 
 @pytest.mark.parametrize("tail", [True, False])
 def test_padding_that_is_written_on_shows(tail: bool) -> None:
-    found = finished(scratchpad.measure(*recorded(LAST, links="forward", tail=tail), LAST, DESIGN))
+    found = measured(scratchpad, *recorded(LAST, links="forward", tail=tail), LAST, DESIGN)
     assert found.effect.value == float(tail)
     assert found.mismatch == 0.0
     assert found.trials > 8

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from planted import DESIGN, of_adapter
+from planted import DESIGN, measured, of_adapter
 
 from monitorbench.adapters.factory import load_model
 from monitorbench.causal import influence, mediation, order, post_hoc, scratchpad
@@ -14,7 +14,6 @@ from monitorbench.causal.trial import Design
 from monitorbench.metrics.influence import Influence
 from monitorbench.rollouts.recorder import Recording
 from monitorbench.rollouts.store import RunStore
-from monitorbench.runner import finished
 from monitorbench.suite.model import ModelSpec
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
 
@@ -33,7 +32,7 @@ def run(name: str, task: ArithmeticChain = LAST, n: int = 24, **sampler: Any) ->
 
 @cache
 def influence_of(name: str, design: Design = DESIGN) -> influence.Found:
-    return finished(influence.measure(*run(name), LAST, design))
+    return measured(influence, *run(name), LAST, design)
 
 
 def test_an_autoregressive_model_has_no_backward_influence_at_all() -> None:
@@ -46,20 +45,20 @@ def test_an_autoregressive_model_has_no_backward_influence_at_all() -> None:
 
 
 def test_its_answer_rests_on_its_reasoning_where_that_comes_first() -> None:
-    found = finished(post_hoc.measure(*run("ar-chain"), LAST, DESIGN)).post_hoc
+    found = measured(post_hoc, *run("ar-chain"), LAST, DESIGN).post_hoc
     assert (found.index.value, found.index.error) == (0.0, 0.0)
     assert found.answer_from_reasoning.value > 0.9
 
 
 def test_its_reasoning_rests_on_its_answer_where_that_comes_first() -> None:
-    found = finished(post_hoc.measure(*run("ar-chain", POST_HOC, 60), POST_HOC, DESIGN)).post_hoc
+    found = measured(post_hoc, *run("ar-chain", POST_HOC, 60), POST_HOC, DESIGN).post_hoc
     assert (found.index.value, found.index.error) == (1.0, 0.0)
     assert found.answer_from_reasoning.value == 0.0
 
 
 def test_nothing_stands_behind_its_end() -> None:
     base, store = run("ar-chain")
-    assert finished(scratchpad.measure(base, store, LAST, DESIGN)).trials == 0
+    assert measured(scratchpad, base, store, LAST, DESIGN).trials == 0
     assert scratchpad.trials(store.rollouts(base.arm), LAST, DESIGN) == []
 
 
@@ -70,20 +69,20 @@ def test_what_it_has_read_stays_as_it_is() -> None:
 
 def test_a_canvas_that_is_never_taken_back_mediates_all_where_nothing_else_is_carried() -> None:
     base, store = run("masked-chain", remasking="confidence")
-    found = finished(mediation.measure(base, store, LAST, step=10, channel="")).mediation
+    found = measured(mediation, base, store, LAST, step=10, channel="").mediation
     assert (found.share.value, found.share.error) == (1.0, 0.0)
     assert found.both.value > 0.2
 
 
 def test_the_masked_model_reasons_forward_on_its_canvas() -> None:
     base, store = run("masked-chain", remasking="confidence")
-    found = finished(influence.measure(base, store, LAST, DESIGN))
+    found = measured(influence, base, store, LAST, DESIGN)
     assert found.influence.index.value == pytest.approx(1.0, abs=0.05)
 
 
 def test_its_accuracy_depends_on_the_order_in_which_it_may_commit() -> None:
     base, store = run("masked-chain", remasking="confidence")
-    found = finished(order.measure(base, store))
+    found = measured(order, base, store)
     assert found.trials == 24
     assert found.accuracy["left-to-right"] >= found.accuracy["free"]
     assert found.accuracy["left-to-right"] > 0.9
