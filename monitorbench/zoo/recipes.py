@@ -88,6 +88,8 @@ GRAPH = Recipe(
     stages=(Stage(start=0.0, lengths=(3,)),),
 )
 
+REVERSED_LAST, REVERSED_FIRST = ("reversed", "answer-last"), ("reversed", "answer-first")
+
 RECIPES = {
     "ar-chain": (
         Recipe(
@@ -115,6 +117,27 @@ RECIPES = {
             parent="diffusion-chain",
             temperature=(2.0, 3.0),
             stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+    "diffusion-posthoc": (
+        Recipe(
+            kind="post-hoc",
+            steps=2400,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            forms=(FIRST, LAST, REVERSED_FIRST, REVERSED_LAST),
+            stages=(Stage(start=0.0, lengths=(2, 3)),),
+        ),
+    ),
+    "diffusion-revising": (
+        Recipe(
+            kind="revising",
+            steps=700,
+            batch_size=32,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            forms=(LAST, LAST, REVERSED_LAST),
+            stages=(Stage(start=0.0, lengths=(2, 3)),),
         ),
     ),
     "thought-superposed": (replace(GRAPH, kind="superposed"),),
