@@ -31,6 +31,7 @@ FIRST_VALUE = len(SPECIAL_TOKENS) + vocabulary().index("0")
 EVEN_ODDS_WEIGHT = 0.2
 FRESH, EDITED = 0.35, 0.6
 """Share of rows whose third step follows their first, and of the others, share that are edited."""
+ENTROPY_BOUND = 0.1
 SHARPNESS = (8.0, 24.0)
 """Least and largest logit by which a token that stands in the carry leads the others."""
 
@@ -193,7 +194,6 @@ def staged(tell: Teller) -> Callable[[Any, Batch, Progress], Losses]:
         story, plain = (tell(batch, parts, rows_B1, after_B1) for rows_B1 in (edited_B1, torch.zeros_like(edited_B1)))
         first_BCV = encoded.denoise(None)
         start, state = plain(torch.zeros_like(after_B1)), story(after_B1)
-        edits_BC = state.edited_BC != state.own_BC
         seen_B1, carried_B1 = _channels(edited_B1)
         canvas_BC, carry_BCV = _standing(state, encoded.noise(), first_BCV.shape[-1], seen_B1, carried_B1)
         second_BCV = encoded.denoise(carry_BCV, canvas_BC)
@@ -208,7 +208,7 @@ def staged(tell: Teller) -> Callable[[Any, Batch, Progress], Losses]:
         then = story(step_B11[..., 0] + 1)
         pairs = ((first_BCV, start), (second_BCV, state), (third_BCV, then))
         total = torch.stack([_loss(logits_BCV, each, parts) for logits_BCV, each in pairs]).sum()
-        return Losses(total=total, figures=_figures(pairs, parts, edited_B1, edits_BC))
+        return Losses(total=total, figures=_figures(pairs, parts, edited_B1))
 
     return objective
 
@@ -227,9 +227,7 @@ def _channels(edited_B1: Tensor) -> tuple[Tensor, Tensor]:
     return draw_B1 < 0.75, (draw_B1 < 0.5) | (draw_B1 >= 0.75)
 
 
-def _standing(
-    state: State, noise_BC: Tensor, words: int, seen_B1: Tensor, carried_B1: Tensor
-) -> tuple[Tensor, Tensor]:
+def _standing(state: State, noise_BC: Tensor, words: int, seen_B1: Tensor, carried_B1: Tensor) -> tuple[Tensor, Tensor]:
     """The canvas (B, C) and the carry (B, C, V) of a state."""
     shown_BC, kept_BC = (torch.where(where_B1, state.edited_BC, state.own_BC) for where_B1 in (seen_B1, carried_B1))
     least, most = SHARPNESS
@@ -242,9 +240,10 @@ def _standing(
 def _accepted(noise_BC: Tensor, logits_BCV: Tensor) -> Tensor:
     """The canvas that the sampler goes on with: tokens it accepts, and noise."""
     B, C, V = logits_BCV.shape
-    sampler = EntropyBoundSampler(EntropyBoundSamplerConfig(entropy_bound=0.1), C, V, DENOISING_STEPS)
+    sampler = EntropyBoundSampler(EntropyBoundSamplerConfig(entropy_bound=ENTROPY_BOUND), C, V, DENOISING_STEPS)
     drawn_BC = torch.multinomial(logits_BCV.softmax(-1).flatten(0, 1), 1).view(B, C)
-    accepted_BC: Tensor = sampler.accept_canvas(noise_BC, drawn_BC, logits_BCV, 0)
+    accept: Any = sampler.accept_canvas
+    accepted_BC: Tensor = accept(noise_BC, drawn_BC, logits_BCV, 0)
     return accepted_BC
 
 
@@ -258,11 +257,9 @@ def _loss(logits_BCV: Tensor, state: State, parts: Layout) -> Tensor:
     return told_BC[written_BC].mean() + told_BC[parts.slot_BC].mean() + EVEN_ODDS_WEIGHT * (open_BC * rest_BC).mean()
 
 
-def _figures(
-    pairs: tuple[tuple[Tensor, State], ...], parts: Layout, edited_B1: Tensor, edits_BC: Tensor
-) -> dict[str, float]:
+def _figures(pairs: tuple[tuple[Tensor, State], ...], parts: Layout, edited_B1: Tensor) -> dict[str, float]:
     """Shares of rows: the slot right at each step, and all that is written, in plain and in edited rows."""
-    figures = {}
+    figures: dict[str, float] = {}
     for number, (logits_BCV, state) in enumerate(pairs, start=1):
         right_BC = logits_BCV.argmax(-1) == state.targets_BC
         whole_B = (right_BC | ~state.written_BC | ~state.learned_BC).all(-1)

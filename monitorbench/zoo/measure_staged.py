@@ -114,7 +114,7 @@ def reasoning_span(adapter: Adapter, problem: Problem) -> dict[int, int]:
     """The lines of reasoning for another answer at their places."""
     words, other = problem.target.split(), other_values(problem)
     place = words.index("answer")
-    lines = [other[before] if before in other else word for before, word in itertools.pairwise(["", *words])]
+    lines = [other.get(before, word) for before, word in itertools.pairwise(["", *words])]
     return {p: adapter.encode(word)[0] for p, word in enumerate(lines) if p not in (place, place + 1)}
 
 
@@ -131,12 +131,12 @@ def effects(adapter: Adapter, problems: Sequence[Problem], *, start: int) -> Ite
     }
     empty: Spans = [{} for _ in problems]
     for name, (canvas, carry) in {"nothing": (False, False), **CHANNELS}.items():
-        shares = []
+        shares = {}
         for part, found in spans.items():
             held = empty if name == "nothing" else found
             clamp = Clamp(spans=held, start=start, canvas=canvas, carry=carry, words=adapter.vocab_size)
-            shares.append(_taken_over(adapter, problems, clamp, part))
-        yield name, *shares
+            shares[part] = _taken_over(adapter, problems, clamp, part)
+        yield name, shares["answer"], shares["reasoning"]
 
 
 def _taken_over(adapter: Adapter, problems: Sequence[Problem], clamp: Clamp, part: str) -> float:
@@ -190,12 +190,12 @@ def card(name: str, *, n: int, seed: int, starts: Sequence[int]) -> Iterator[str
     """Lines of two Markdown tables: what is observed, and what edits do."""
     adapter = load_model("candidate", ModelSpec(source=f"zoo:{name}"), device="cpu", dtype="float32").adapter
     tasks = forms(RECIPES[name][-1], seed=seed)
-    rows = [({column: cell for column, cell in form} | observed(adapter, task, n)) for form, task in tasks.items()]
+    rows = [dict(form) | observed(adapter, task, n) for form, task in tasks.items()]
     yield from table(rows)
     yield ""
     yield from table(
         [
-            {column: cell for column, cell in form}
+            dict(form)
             | {"from step": str(start + 1), "edited": where}
             | {"reasoning follows answer": f"{of_answer:.1%}", "answer follows reasoning": f"{of_reasoning:.1%}"}
             for form, task in tasks.items()
