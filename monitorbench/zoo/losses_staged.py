@@ -1,6 +1,6 @@
 """What a training step of the diffusion checkpoints with a planted chronology minimises.
 
-Both write a text in stages: at every denoising step the next line of the reasoning, with all later lines left at even
+Both write a text in stages: at every denoising step the next value of the reasoning, with all later ones left at even
 odds. What stands already reaches the model on its canvas and in its carry; training edits either of them or both, so
 that the model depends on both. States are made from the truth, and each is followed by one step of the model's own.
 
@@ -28,7 +28,7 @@ from monitorbench.zoo.losses import Encoded, Losses, Progress
 from monitorbench.zoo.models import DENOISING_STEPS, EOS, PAD, SPECIAL_TOKENS
 
 FIRST_VALUE = len(SPECIAL_TOKENS) + vocabulary().index("0")
-EVEN_ODDS_WEIGHT = 0.2
+VALUES_WEIGHT, EVEN_ODDS_WEIGHT = 2.0, 0.2
 FRESH, EDITED = 0.35, 0.6
 """Share of rows whose third step follows their first, and of the others, share that are edited."""
 ENTROPY_BOUND = 0.1
@@ -111,12 +111,12 @@ def raised(tokens_BC: Tensor, by: Tensor, where_BC: Tensor) -> Tensor:
 def answer_stands(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tensor) -> Story:
     """The answer comes first, from the prompt alone; the reasoning follows line by line and ends in what it says.
 
-    Half of the edited rows get another answer: it stays, and the last line comes to state it. The other half get
+    Most of the edited rows get another answer: it stays, and the last line comes to state it. The others get
     reasoning for another answer, half of them with the answer's slot wiped: the answer is what the prompt says.
     """
     del after_B1
     truth_BC = batch.targets_BC
-    coin_B1, early_B1, whole_B1, wiped_B1 = (torch.rand(edited_B1.shape) < 0.5 for _ in range(4))
+    coin_B1, early_B1, whole_B1, wiped_B1 = (torch.rand(edited_B1.shape) < share for share in (0.6, 0.5, 0.5, 0.5))
     answer_B1, reason_B1 = edited_B1 & coin_B1, edited_B1 & ~coin_B1
     by_B1 = torch.randint(1, MODULUS, edited_B1.shape)
     final_BC = parts.value_BC & (parts.line_BC == parts.last_B1)
@@ -126,16 +126,19 @@ def answer_stands(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tens
     manner_B1 = torch.randint(3, edited_B1.shape)
     by_BC = torch.where(manner_B1 == 2, torch.randint(1, MODULUS, truth_BC.shape), by_B1)
     other_BC = raised(truth_BC, by_BC, parts.value_BC & ((manner_B1 != 1) | final_BC))
+    # What a line adds to what stands a step before its value.
+    ahead_BC = torch.where(parts.place_BC > 0, parts.place_BC - 1, parts.place_BC)
+    turn_BC = torch.where(parts.value_BC, parts.place_BC, ahead_BC)
 
     def at(step_B1: Tensor) -> State:
-        shown_BC = (parts.place_BC < step_B1 - 1) | (reason_B1 & whole_B1)
+        shown_BC = (turn_BC < step_B1 - 1) | (reason_B1 & whole_B1)
         held_BC = reason_B1 & (parts.place_BC >= 0) & shown_BC
         return State(
             own_BC=torch.where(early_B1, targets_BC, truth_BC),
             edited_BC=torch.where(reason_B1, other_BC, torch.where(early_B1, targets_BC, now_BC)),
             stands_BC=shown_BC & ~(reason_B1 & wiped_B1 & parts.slot_BC),
             targets_BC=targets_BC,
-            written_BC=parts.place_BC < step_B1,
+            written_BC=turn_BC < step_B1,
             learned_BC=~held_BC,
             held_BC=held_BC,
         )
@@ -146,8 +149,9 @@ def answer_stands(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tens
 def answer_mended(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tensor) -> Story:
     """The answer is at first the first value, and then the latest value that stood: a draft until the last one does.
 
-    A line is one addition to the line before it, as that stands; what stands, stays. In edited rows a value that stands
-    is another one, as if edited just now or before the lines after it were written; sometimes the draft is as well.
+    Values are worked out one by one, all else of the reasoning stands from the first step on. A value is one addition
+    to the value before it, as that stands; what stands, stays. In edited rows a value that stands is another one, as if
+    edited just now or before the values after it were written; sometimes the draft is as well.
     """
     truth_BC = batch.targets_BC
     now_B1, latest_B1, slot_B1 = (torch.rand(edited_B1.shape) < share for share in (0.5, 0.5, 0.2))
@@ -160,6 +164,7 @@ def answer_mended(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tens
     chain_BC = raised(truth_BC, by_B1, from_BC & ~(only_B1 & (parts.line_BC > line_B1)))
     own_BC = torch.where(now_B1, truth_BC, chain_BC)
     draft_BC = raised(truth_BC, by_B1, parts.slot_BC)
+    turn_BC = parts.line_BC.masked_fill(~parts.value_BC, -1)
 
     def stated(tokens_BC: Tensor, upto_B1: Tensor) -> Tensor:
         value_B1 = _picked(tokens_BC, parts.value_BC & (parts.line_BC == upto_B1))
@@ -172,9 +177,9 @@ def answer_mended(batch: Batch, parts: Layout, edited_B1: Tensor, after_B1: Tens
         return State(
             own_BC=own,
             edited_BC=torch.where(parts.slot_BC, kept_BC, chain_BC),
-            stands_BC=parts.line_BC < step_B1,
+            stands_BC=turn_BC < step_B1,
             targets_BC=stated(chain_BC, torch.minimum((step_B1 - 1).clamp(min=0), parts.last_B1)),
-            written_BC=parts.line_BC <= step_B1,
+            written_BC=turn_BC <= step_B1,
             learned_BC=torch.ones_like(parts.slot_BC),
             held_BC=torch.zeros_like(parts.slot_BC),
         )
@@ -248,13 +253,19 @@ def _accepted(noise_BC: Tensor, logits_BCV: Tensor) -> Tensor:
 
 
 def _loss(logits_BCV: Tensor, state: State, parts: Layout) -> Tensor:
-    """Cross-entropy of what is written, once more of the answer's slot, and of what is not with even odds."""
+    """Cross-entropy of what is written, of its values and its slot by themselves, and of the rest with even odds.
+
+    Values are few among many tokens, and all that a story is about.
+    """
     odds_BCV = logits_BCV.log_softmax(-1)
     written_BC = state.written_BC & state.learned_BC
+    values_BC = written_BC & parts.value_BC
     told_BC = -odds_BCV.gather(-1, state.targets_BC[..., None])[..., 0]
     open_BC = -odds_BCV.mean(-1) - math.log(odds_BCV.shape[-1])
     rest_BC = ~state.written_BC & state.learned_BC
-    return told_BC[written_BC].mean() + told_BC[parts.slot_BC].mean() + EVEN_ODDS_WEIGHT * (open_BC * rest_BC).mean()
+    told = told_BC[written_BC].mean() + told_BC[parts.slot_BC].mean()
+    values = (told_BC * values_BC).sum() / values_BC.sum().clamp(min=1)
+    return told + VALUES_WEIGHT * values + EVEN_ODDS_WEIGHT * (open_BC * rest_BC).mean()
 
 
 def _figures(pairs: tuple[tuple[Tensor, State], ...], parts: Layout, edited_B1: Tensor) -> dict[str, float]:

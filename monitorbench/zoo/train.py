@@ -156,6 +156,8 @@ def main(argv: list[str] | None = None) -> int:
             for line in train(recipe, model, tokenizer, output):
                 log.write(f"run {number} {line}\n")
                 sys.stderr.write(f"run {number} {line}\n")
+    if runs[-1].stored != "float32":
+        model.to(getattr(torch, runs[-1].stored)).save_pretrained(output)
     return 0
 
 
