@@ -13,8 +13,9 @@ from torch import Tensor
 from monitorbench.tasks.arithmetic_chain import vocabulary
 from monitorbench.zoo.batches import Batch, training_batches
 from monitorbench.zoo.losses import Progress
-from monitorbench.zoo.losses_staged import STAGED_OBJECTIVES, Layout, answer_mended, answer_stands, layout, raised
+from monitorbench.zoo.losses_staged import STAGED_OBJECTIVES
 from monitorbench.zoo.models import build_diffusion, build_tokenizer
+from monitorbench.zoo.stories import Layout, answer_mended, answer_stands, layout, raised
 
 TOKENIZER = build_tokenizer(vocabulary())
 SEEDS = st.integers(min_value=0, max_value=10_000)
