@@ -137,7 +137,7 @@ RECIPES = {
     "diffusion-revising": (
         Recipe(
             kind="revising",
-            steps=1200,
+            steps=2000,
             batch_size=32,
             learning_rate=1.5e-3,
             parent="diffusion-chain",
