@@ -112,7 +112,10 @@ class Planted:
     def written(self, own: list[int], changed: dict[int, int], seed: int, step: int) -> list[int]:
         """What stands on the canvas after a step."""
         rng = random.Random(f"{seed}/{step}/{sorted(changed.items())}")
-        text = [self.moved(own, changed, place, rng) if WORDS[own[place]].isdigit() else own[place] for place in range(WIDTH)]
+        text = [
+            self.moved(own, changed, place, rng) if WORDS[own[place]].isdigit() else own[place]
+            for place in range(WIDTH)
+        ]
         return [changed.get(place, token) for place, token in enumerate(text)]
 
     def moved(self, own: list[int], changed: dict[int, int], place: int, rng: random.Random) -> int:
@@ -143,7 +146,9 @@ def recorded(task: ArithmeticChain, n: int = 24, **model: Any) -> tuple[Recordin
 def of_adapter(adapter: Any, task: ArithmeticChain, problems: Any, **sampling: Any) -> tuple[Recording, RunStore]:
     """The rollouts of any model, as it is."""
     settings = replace(Sampling(max_new_tokens=WIDTH), **sampling)
-    base = prepare(Arm(role="candidate", task="chain"), adapter=adapter, task=task, problems=problems, sampling=settings)
+    base = prepare(
+        Arm(role="candidate", task="chain"), adapter=adapter, task=task, problems=problems, sampling=settings
+    )
     store = RunStore()
     list(record_all([base], store))
     return base, store
