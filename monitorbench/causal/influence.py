@@ -26,7 +26,7 @@ from monitorbench.causal.trial import (
     reseeded,
 )
 from monitorbench.metrics.influence import Influence, influence
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -
         design: how spans are clamped.
     """
     found = trials(store.rollouts(base.arm), task, design)
-    yield from record_all(recordings(base, found, name=NAME, design=design), store)
+    yield from record_further(recordings(base, found, name=NAME, design=design), store)
 
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:

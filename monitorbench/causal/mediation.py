@@ -14,7 +14,7 @@ from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.effects import Outcomes
 from monitorbench.metrics.mediation import Mediation, mediation
 from monitorbench.rollouts.edited import Place, under, with_partners
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def record(
     """
     pairs = with_partners(base, task.counterfactual, name=PAIRS, seed=seed)
     arms = [under(pairs, swap) for swap in dict.fromkeys(swaps(step=step, channel=channel).values())]
-    yield from record_all([pairs, *arms], store)
+    yield from record_further([pairs, *arms], store)
 
 
 def swaps(*, step: int, channel: str) -> dict[str, Intervention]:

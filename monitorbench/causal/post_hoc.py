@@ -11,7 +11,7 @@ from monitorbench.causal.influence import alternatives
 from monitorbench.causal.spans import Lexicon, Span, lexicon, spans
 from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Recorded, Trial, recordings
 from monitorbench.metrics.post_hoc import PostHoc, post_hoc
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _trial(
 def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
     """Record what is missing of the experiment; as `influence.record`."""
     for kind, own in trials(store.rollouts(base.arm), task, design).items():
-        yield from record_all(recordings(base, own, name=kind, design=design), store)
+        yield from record_further(recordings(base, own, name=kind, design=design), store)
 
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:
