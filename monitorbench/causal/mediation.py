@@ -1,7 +1,7 @@
 """The experiment behind `mediation`: two rollouts exchange what they have come to, once.
 
-The two are of one problem and of its counterfactual, in which one figure differs: what a rollout takes over fits its own
-prompt in all but the values.
+The two are of one problem and of its counterfactual, in which one figure differs: what a rollout takes over fits its
+own prompt in all but the values.
 """
 
 from __future__ import annotations

@@ -61,13 +61,14 @@ def _trials(rollout: Rollout, task: CausalTask, design: Design, known: Lexicon) 
         return {}
     rng = random.Random(f"post-hoc/{problem.id}/{rollout.repeat}")
     answer, reasoning = stated[ANSWER], [stated[node] for node in problem.values]
-    for value in alternatives(rollout, task, answer, list(problem.values), known, rng):
+    for value in alternatives(rollout, task, answer, reads=list(problem.values), known=known, rng=rng):
         implied = task.implied(problem, ANSWER, value)
         if all((implied[span.node], len(span.tokens)) in known for span in reasoning):
             reads = {REASONING: [ANSWER], ANSWERED: conclusions(problem)}
             changed = {REASONING: reasoning, ANSWERED: [answer]}
             made = {
-                kind: _trial(rollout, design, changed[kind], implied, known, reads[kind], kind) for kind in changed
+                kind: _trial(rollout, design, changed[kind], implied=implied, known=known, reads=reads[kind], kind=kind)
+                for kind in changed
             }
             return {kind: trial for kind, trial in made.items() if trial is not None}
     return {}
@@ -77,6 +78,7 @@ def _trial(
     rollout: Rollout,
     design: Design,
     changed: Sequence[Span],
+    *,
     implied: Mapping[str, str],
     known: Lexicon,
     reads: Sequence[str],

@@ -84,7 +84,12 @@ class Causal:
     def add(self, name: str, found: Effect, *, level: float, fixed: bool) -> None:
         """One score."""
         score = found.score
-        self.evidence[name] = {"value": score.value, "standard_error": found.error, "n": score.n, "status": score.status}
+        self.evidence[name] = {
+            "value": score.value,
+            "standard_error": found.error,
+            "n": score.n,
+            "status": score.status,
+        }
         self.estimates[name] = estimate_of(name, found, level=level, fixed=fixed and name in LEFT_TO_RIGHT)
         if score.value is None:
             self.why[name] = score.status.removeprefix("undefined: ")
@@ -144,7 +149,7 @@ def design_of(parameters: Mapping[str, Any], channel: str) -> Design:
 
 def allowed(adapter: Adapter, task: Any) -> tuple[str, ...]:
     """The experiments that a model and a task allow: which edits it honours, and whether values imply each other."""
-    honours = getattr(adapter, "honours", frozenset())
+    honours: frozenset[str] = getattr(adapter, "honours", frozenset())
     canvas = "tokens" in honours and hasattr(task, "implied")
     return (
         *(("influence", "post_hoc") if canvas else ()),

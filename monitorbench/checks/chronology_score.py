@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks import chronology_causal as causal
+from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
 from monitorbench.checks.chronology_reading import read
 from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
@@ -247,9 +247,7 @@ def _judged_by_effect(
         reason = f"{metric} is 0 by construction for left-to-right decoding, but {estimate.value:g} was measured."
         return report(spec, Verdict.ERROR, reason, n=estimate.n, **common)
     verdict, reason = _verdict(spec, estimate)
-    return report(
-        spec, verdict, reason, n=estimate.n, estimate=estimate.value, interval=interval(estimate), **common
-    )
+    return report(spec, verdict, reason, n=estimate.n, estimate=estimate.value, interval=interval(estimate), **common)
 
 
 def _no_ops(effects: Mapping[str, causal.Causal]) -> tuple[Control, ...]:

@@ -39,7 +39,7 @@ def _sharing_prefills(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def record_further(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
-    """The same for arms of which some are at hand already, because another check asked for them; those are passed by."""
+    """The same for arms of which some may be at hand, because another check asked for them: those are passed by."""
     yield from record_all([one for one in recordings if not store.holds(one.arm, one.rows)], store)
 
 
