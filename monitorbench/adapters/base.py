@@ -66,7 +66,9 @@ class Event:
         logits: (B, P, V) what the next tokens are drawn from, on an observation event; None on a channel event.
         channel: name of the channel observed, None on the observation event that every step has once.
         value: the carried value of that channel: (B, P, V) for `logits`, (B, P, d) otherwise.
-        canvas: (B, P) what the next step reads, masks and noise included; None where that is `tokens`.
+        canvas: (B, P) what the prediction of this step was made from, edits of earlier steps included; None where the
+            model sees no canvas, or nothing of it is told.
+        next_canvas: (B, P) what the next step reads, masks and noise included; None where that is `tokens`.
     """
 
     index: Index
@@ -78,6 +80,7 @@ class Event:
     channel: str | None = None
     value: Tensor | None = None
     canvas: Tensor | None = None
+    next_canvas: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,15 +110,15 @@ def find(
 ) -> Finding:
     """What follows from the accuracy drops of a bottleneck and of the two floor controls, all against the soft arm.
 
-    Used: the lower bound of one floor's drop is above `min_floor_drop`. Unused: both upper bounds are below it;
-    removable, where the upper bound of carrying nothing is also within `max_drop`. Of a used channel the bottleneck's
-    drop decides by non-inferiority; but where losing the whole channel may cost no more than `max_drop`, a small drop
-    is no proof that anything got through. Source of the controls: "How Transparent is DiffusionGemma?", arXiv
-    2606.20560, and its replication.
+    Used: the lower bound of one floor's drop is above `min_floor_drop`, each of the two at half the error rate. Unused:
+    both upper bounds are below it; removable, where the upper bound of carrying nothing is also within `max_drop`. Of a
+    used channel the bottleneck's drop decides by non-inferiority; but where losing the whole channel may cost no more
+    than `max_drop`, a small drop is no proof that anything got through. Source of the controls: "How Transparent is
+    DiffusionGemma?", arXiv 2606.20560, and its replication.
 
     Args:
         facts: whether drops mean anything.
-        zero: drop with nothing carried.
+        zero: drop with nothing carried (see `Estimators.drop_of_any`).
         shuffled: drop with another prompt's value carried.
         drop: drop under the bottleneck.
         max_drop: non-inferiority margin, in (0, 1).

@@ -31,7 +31,7 @@ def points(estimate: Estimate) -> str:
 
 def _use(spec: CheckSpec, measured: Measured) -> str:
     """That the channel is not used, or that this is not clear."""
-    least, found, drops = spec.parameters["min_floor_drop"], measured.finding, measured.drops
+    least, found, drops = spec.parameters["min_floor_drop"], measured.finding, measured.floors
     channel = measured.design.channel.name
     if found.cause is Cause.USE_UNCLEAR:
         floor = drops[found.control]
@@ -47,7 +47,7 @@ def _use(spec: CheckSpec, measured: Measured) -> str:
 def _cost(spec: CheckSpec, measured: Measured) -> str:
     """What the bottleneck that gates costs a channel that is used."""
     margin, found = spec.parameters["max_drop"], measured.finding
-    floor = f"the channel is used: the control {found.control} costs {points(measured.drops[found.control])}"
+    floor = f"the channel is used: the control {found.control} costs {points(measured.floors[found.control])}"
     text = f"{_forced(measured)} costs {points(measured.drop)}, the margin being {margin * 100:g}; {floor}."
     if found.cause is Cause.FLOOR_WITHIN_MARGIN:
         more = " Losing the whole channel may cost no more than the margin allows: only a smaller max_drop can tell."

@@ -76,7 +76,7 @@ def _canvas(event: Event, edit: Edit | None, due: Mapping[int, Clamp], *, newest
     if not puts:
         return edit
     given = edit.tokens if edit is not None else None
-    there = event.canvas if event.canvas is not None else event.tokens
+    there = event.next_canvas if event.next_canvas is not None else event.tokens
     canvas_BP = (there if given is None else given).clone()
     for row, position, token in puts:
         canvas_BP[row, position] = token

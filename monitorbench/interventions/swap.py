@@ -35,7 +35,7 @@ class Swap:
         if index.block > 0:
             return None
         if event.channel is None:
-            there = event.canvas if event.canvas is not None else event.tokens
+            there = event.next_canvas if event.next_canvas is not None else event.tokens
             return Edit(tokens=of_partners(there)) if self.canvas and index.step == self.step else None
         now = index.loop if self.axis == "loop" else index.step
         taken = event.channel == self.channel and now == self.step and event.value is not None

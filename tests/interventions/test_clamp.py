@@ -77,7 +77,7 @@ def test_it_is_of_one_block_and_of_rows_that_run() -> None:
 
 def test_masks_and_noise_elsewhere_stay() -> None:
     canvas_BP = torch.full((B, P), 3)
-    found = canvas_of([PUT, None, None], event(1, canvas=canvas_BP))
+    found = canvas_of([PUT, None, None], event(1, next_canvas=canvas_BP))
     assert found == [[5, 3, 6, 3], [3] * P, [3] * P]
 
 

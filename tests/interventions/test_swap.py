@@ -28,7 +28,7 @@ def test_the_canvas_is_exchanged_at_its_step_only() -> None:
     assert [swap(event(step)) is not None for step in range(3)] == [False, True, False]
     assert swap(event(1, block=1)) is None
     masks = torch.zeros_like(CANVAS)
-    edit = swap(event(1, canvas=masks))
+    edit = swap(event(1, next_canvas=masks))
     assert edit is not None
     assert edit.tokens is not None
     assert torch.equal(edit.tokens, masks), "what the next step reads, not what the model would put there"

@@ -15,7 +15,7 @@ from monitorbench.adapters.thought_loop import ThoughtLoop
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
-from monitorbench.rollouts.recorder import record
+from monitorbench.rollouts.recorder import prepare, record
 from monitorbench.rollouts.store import RunStore
 from monitorbench.suite.model import ModelSpec, Sampling
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
@@ -86,6 +86,37 @@ def test_watching_changes_nothing_and_keeps_what_is_carried(adapters: dict[str, 
         assert ((block.neighbours_PN >= 0).all(-1) == block.content_P).all()
     nothing = watched(Intervention(kind="zero", channel=CHANNEL))
     assert all((block.carried_ids_SPK == -1).all() for r in nothing for block in r.trace.blocks)
+
+
+@pytest.fixture(scope="module")
+def of_families(adapters: dict[str, Adapter]) -> dict[str, Adapter]:
+    causal: Any = adapters["causal"]
+    masked = load_model("candidate", ModelSpec(source="zoo:masked-chain"), device="cpu", dtype="float32").adapter
+    return {**adapters, "masked": masked, "thinking": ThoughtLoop(model=causal.model, tokenizer=causal.tokenizer)}
+
+
+@pytest.mark.parametrize("name", ["causal", "diffusion", "masked", "thinking"])
+def test_every_family_keeps_the_same(of_families: dict[str, Adapter], name: str) -> None:
+    for rollout in recorded(of_families[name], sampler={"do_sample": False, "thoughts": 2}):
+        for block in rollout.trace.blocks:
+            assert block.top_ids_SPK is not None
+            assert block.top_probabilities_SPK is not None
+            predicted_SP = ~np.isnan(block.entropy_SP)
+            assert ((block.top_ids_SPK >= 0).all(-1) == predicted_SP).all()
+            assert (np.diff(block.top_probabilities_SPK, axis=-1) <= 0).all()
+            assert (predicted_SP | (block.tokens_SP == -1)).all()
+            assert (block.canvas_SP is None) == (name in {"causal", "thinking"})
+            chosen_SP = predicted_SP if name != "masked" else predicted_SP & ~block.committed_SP
+            assert (block.top_ids_SPK[..., 0] == block.tokens_SP)[chosen_SP].all(), "nothing is drawn here"
+
+
+def test_every_token_has_a_word(adapters: dict[str, Adapter]) -> None:
+    problems, settings = PROBLEMS[:1], Sampling(max_new_tokens=4, batch_size=1)
+    arm = Arm(role="candidate", task="chain")
+    recording = prepare(arm, adapter=adapters["causal"], task=TASK, problems=problems, sampling=settings)
+    words = recording.words(range(adapters["causal"].vocab_size))
+    assert all(words), "special tokens go by their names"
+    assert words[recording.rows[0].tokens[-1]] == PROBLEMS[0].prompt.split()[-1]
 
 
 def test_a_model_without_such_a_channel_is_not_watched(adapters: dict[str, Adapter]) -> None:
