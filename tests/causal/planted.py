@@ -78,20 +78,21 @@ class Planted:
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
+        del limits
         own = [self.encode(self.targets[self.decode(prompt)]) for prompt in prompts]
         own = [[*row, *[0] * (WIDTH - len(row))] for row in own]
         changed: list[dict[int, int]] = [{} for _ in prompts]
         for step in range(STEPS):
             canvas = [self.written(*each, step) for each in zip(own, changed, seeds, strict=True)]
             if hook is not None:
-                self.watch(hook, step, seeds, canvas, own, changed)
+                self.show(hook, step, seeds, canvas, changed)
         ends = [row.index(0) if 0 in row else WIDTH for row in canvas]
         return Output(
             tokens=tuple(tuple(row[:end]) for row, end in zip(canvas, ends, strict=True)),
             finished=tuple(end < WIDTH for end in ends),
         )
 
-    def watch(self, hook: Hook, step: int, seeds: Any, canvas: Any, own: Any, changed: Any) -> None:
+    def show(self, hook: Hook, step: int, seeds: Any, canvas: Any, changed: Any) -> None:
         """Show the step, and keep where the hook leaves something else than was written or carried."""
         tokens_BP = torch.tensor(canvas)
         memo_BPV = torch.nn.functional.one_hot(tokens_BP, len(WORDS)).float().log()
