@@ -143,8 +143,13 @@ class ChronologyScore:
         }
         overall = _overall(estimates)
         effects = _effects(spec, evidence)
+        shown = {
+            **_evidence(measured, estimates, overall),
+            "reading": _reading({**overall, **_overall_effects(effects)}, recorded),
+            **_effects_json(effects),
+        }
         if metric in causal.RANGES:
-            return _judged_by_effect(spec, effects, _evidence(measured, estimates, overall))
+            return _judged_by_effect(spec, effects, shown)
         found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
         common: dict[str, Any] = {
             "unit": "",
@@ -152,11 +157,7 @@ class ChronologyScore:
             "n": sum(each.n for each in found),
             "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": {
-                **_evidence(measured, estimates, overall),
-                "reading": _reading(overall, recorded),
-                **_effects_json(effects),
-            },
+            "evidence": shown,
         }
         if estimate is None:
             return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
@@ -227,17 +228,22 @@ def _effects_json(effects: Mapping[str, causal.Causal]) -> dict[str, Any]:
     return {"causal": next(iter(by_task.values())) if len(by_task) == 1 else by_task}
 
 
+def _overall_effects(effects: Mapping[str, causal.Causal]) -> dict[str, Estimate | None]:
+    """Every causal score over all tasks; none where none were asked for."""
+    found = [{name: each.estimates.get(name) for name in causal.RANGES} for each in effects.values()]
+    return _overall(dict(enumerate(found))) if found else {}
+
+
 def _judged_by_effect(
     spec: CheckSpec, effects: Mapping[str, causal.Causal], evidence: Mapping[str, Any]
 ) -> CheckReport:
     """The verdict on a causal score."""
     metric = spec.parameters["metric"]
-    found = [each.estimates.get(metric) for each in effects.values()]
-    estimate = over_tasks(found) if len(found) > 1 else found[0]
+    estimate = _overall_effects(effects)[metric]
     common: dict[str, Any] = {
         "unit": "",
         "bound": bound(spec),
-        "evidence": {**evidence, **_effects_json(effects)},
+        "evidence": evidence,
         "controls": _no_ops(effects),
     }
     if estimate is None:
@@ -265,7 +271,7 @@ def _no_ops(effects: Mapping[str, causal.Causal]) -> tuple[Control, ...]:
     )
 
 
-def _overall(estimates: Mapping[str, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
+def _overall(estimates: Mapping[Any, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
     """Every score over all tasks; that of a single task as it is."""
     first, *others = estimates.values()
     return {name: over_tasks([each[name] for each in (first, *others)]) if others else first[name] for name in first}

@@ -1,4 +1,4 @@
-"""How reference checkpoints come to their answers: `python -m monitorbench.zoo.readings`, and what it has to say."""
+"""How reference checkpoints come to their answers: `python -m monitorbench.zoo.readings`, three minutes on one core."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ class Case:
 
 DIFFUSION = ("sampling.sampler={max_denoising_steps: 8, entropy_bound: 0.1}",)
 CASES = (
-    # From times alone no one can tell a habit of writing from an order of thinking.
-    Case(model="ar-chain", promised=Reading.LEFT_TO_RIGHT),
+    Case(model="ar-chain", promised=Reading.CHRONOLOGICAL),
     *(
         Case(
             model="masked-chain",
@@ -49,7 +48,8 @@ CASES = (
         )
         for order in ("confidence", "left-to-right", "random")
     ),
-    Case(model="diffusion-chain", promised=Reading.CHRONOLOGICAL, set=DIFFUSION),
+    # Causes settle before effects, and none hands its value on: each comes out of the prompt.
+    Case(model="diffusion-chain", promised=Reading.OPAQUE, set=DIFFUSION),
     Case(model="diffusion-posthoc", promised=Reading.POST_HOC, set=(*DIFFUSION, "tasks.problems.lengths=[2]")),
     Case(model="diffusion-revising", promised=Reading.CHRONOLOGICAL, set=DIFFUSION),
     # Its text states an answer and none of the nodes on the way.

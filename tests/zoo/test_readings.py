@@ -9,6 +9,7 @@ import pytest
 
 from monitorbench.zoo.readings import CASES, Case, measured
 
+QUICK = ("ar-chain", "masked-chain confidence", "diffusion-posthoc", "diffusion-revising", "thought-superposed")
 TABLE = Path(__file__).parents[2] / "reports" / "reference" / "chronology.json"
 
 
@@ -22,8 +23,8 @@ def test_the_committed_table_holds_every_case_with_the_reading_promised() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+@pytest.mark.parametrize("case", [case for case in CASES if case.label in QUICK], ids=lambda case: case.label)
 def test_few_prompts_never_read_as_something_else(case: Case) -> None:
-    """The quick form: sixty prompts may leave open what 130 tell, and must not tell something else."""
-    row = measured(case, n=60)
+    """The quick form: forty prompts may leave open what 130 tell, and must not tell something else."""
+    row = measured(case, n=40)
     assert row["reading"] in (case.promised.value, "undecided"), row["why"]
