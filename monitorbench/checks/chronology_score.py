@@ -143,8 +143,13 @@ class ChronologyScore:
         }
         overall = _overall(estimates)
         effects = _effects(spec, evidence)
+        vector = {
+            **_evidence(measured, estimates, overall),
+            "reading": _reading(overall, recorded),
+            **_effects_json(effects),
+        }
         if metric in causal.RANGES:
-            return _judged_by_effect(spec, effects, _evidence(measured, estimates, overall))
+            return _judged_by_effect(spec, effects, vector)
         found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
         common: dict[str, Any] = {
             "unit": "",
@@ -152,11 +157,7 @@ class ChronologyScore:
             "n": sum(each.n for each in found),
             "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": {
-                **_evidence(measured, estimates, overall),
-                "reading": _reading(overall, recorded),
-                **_effects_json(effects),
-            },
+            "evidence": vector,
         }
         if estimate is None:
             return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
@@ -237,7 +238,7 @@ def _judged_by_effect(
     common: dict[str, Any] = {
         "unit": "",
         "bound": bound(spec),
-        "evidence": {**evidence, **_effects_json(effects)},
+        "evidence": evidence,
         "controls": _no_ops(effects),
     }
     if estimate is None:
