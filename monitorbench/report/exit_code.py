@@ -54,7 +54,9 @@ def worst_first(checks: Iterable[CheckReport]) -> tuple[CheckReport, ...]:
 
 
 def is_worse(verdict: Verdict, reference: Verdict) -> bool:
-    """Whether a verdict is worse than another."""
+    """Whether a verdict is worse than another. One that does not apply is as good as one that passed."""
+    if reference in (Verdict.PASS, Verdict.NOT_APPLICABLE) and verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+        return False
     return _WORST_VERDICT_FIRST.index(verdict) < _WORST_VERDICT_FIRST.index(reference)
 
 
