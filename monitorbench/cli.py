@@ -12,6 +12,7 @@ from monitorbench import __version__
 from monitorbench.commands import (
     adapters,
     calibrate,
+    compare,
     depth,
     listing,
     plan,
@@ -26,7 +27,7 @@ from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, report, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

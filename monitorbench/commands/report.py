@@ -54,17 +54,15 @@ def declare(parser: Parser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Render the report; the exit code says nothing of its verdict."""
+    from monitorbench.commands.output import deliver
     from monitorbench.report.render.registry import FORMATS
-    from monitorbench.report.write import read, write_text
+    from monitorbench.report.write import read
 
     render = FORMATS.load(options.format)
     _refuse_foreign(options)
     report = read(options.report)
     text = render(report, **_settings(options, report))
-    if options.output is not None:
-        write_text(text, options.output)
-    else:
-        _print(text)
+    deliver(text, options.output)
     if options.summary:
         _append_summary(report)
     return 0
@@ -121,9 +119,3 @@ def _append_summary(report: Report) -> None:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise UsageError(f"the summary cannot be written ({why})", where=path, fix="name a file") from error
-
-
-def _print(text: str) -> None:
-    # Not every stream can show every character that a model may write.
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

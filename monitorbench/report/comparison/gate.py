@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import get_args
 
 from monitorbench.errors import UsageError
-from monitorbench.report.comparison.model import Against, Comparison, Kind, Pair, Standing
+from monitorbench.report.comparison.model import Against, Comparison, FailOn, Judgement, Kind, Pair, Standing
 from monitorbench.report.exit_code import ExitCode, code_of, is_worse, worst_code
 
-FailOn = Literal["regression", "change", "never"]
 
-
-def judge(comparison: Comparison, fail_on: FailOn) -> tuple[ExitCode, tuple[str, ...]]:
-    """The exit code, and a sentence for each gated check because of which it is not 0.
+def judge(comparison: Comparison, fail_on: FailOn) -> Judgement:
+    """What a comparison comes to.
 
     `regression`: a verdict that got worse asks for the code of the verdict that it came to, an estimate that got worse
     by more than its tolerance for 1, a check that is missing for 3. `change`: these, and 1 for any other verdict that
@@ -25,9 +23,10 @@ def judge(comparison: Comparison, fail_on: FailOn) -> tuple[ExitCode, tuple[str,
     if fail_on not in get_args(FailOn):
         raise UsageError(f"unknown value {fail_on!r}", where="--fail-on", fix=f"use one of {get_args(FailOn)}")
     if fail_on == "never":
-        return ExitCode.PASS, ()
+        return Judgement(fail_on=fail_on, code=ExitCode.PASS)
     found = [each for other in comparison.others for each in _found(other, fail_on)]
-    return worst_code(code for code, _ in found), tuple(sentence for _, sentence in found)
+    code = worst_code(code for code, _ in found)
+    return Judgement(fail_on=fail_on, code=code, reasons=tuple(sentence for _, sentence in found))
 
 
 def refuse_unlike(comparison: Comparison) -> None:

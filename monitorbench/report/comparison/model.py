@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from monitorbench.report.exit_code import ExitCode
 from monitorbench.report.model import CheckReport, Interval, Report
+
+FailOn = Literal["regression", "change", "never"]
 
 
 class Kind(StrEnum):
@@ -108,3 +111,27 @@ class Comparison:
     name: str
     reference: Report
     others: tuple[Against, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a comparison comes to.
+
+    Attributes:
+        fail_on: what was asked to be judged.
+        code: what the process ends with.
+        reasons: a sentence for each check because of which that is not 0.
+    """
+
+    fail_on: FailOn
+    code: ExitCode
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The exit code in words."""
+        if self.fail_on == "never":
+            return "exit 0: nothing was judged (fail on never)."
+        count = len(self.reasons)
+        found = "nothing" if not count else f"{count} {'finding' if count == 1 else 'findings'}"
+        return f"exit {int(self.code)}: {found} (fail on {self.fail_on})."
