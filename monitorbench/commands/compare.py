@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitorbench.commands.parsing import Parser
+from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
     from monitorbench.report.comparison.model import Comparison, Judgement
@@ -57,7 +58,10 @@ def execute(options: argparse.Namespace) -> int:
     from monitorbench.report.comparison.render import as_json, as_markdown, as_text
     from monitorbench.report.write import read
 
-    comparison = compare({name: read(Path(name)) for name in (options.reference, *options.others)})
+    names = (options.reference, *options.others)
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise UsageError("is named twice", where=twice[0], fix="name each report once")
+    comparison = compare({name: read(Path(name)) for name in names})
     if options.fail_on != "never" and not options.allow_differences:
         refuse_unlike(comparison)
     judgement = judge(comparison, options.fail_on)

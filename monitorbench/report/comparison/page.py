@@ -19,6 +19,7 @@ _STYLE = (
     "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ccc;vertical-align:top}"
     "svg{width:100%;height:auto}code{overflow-wrap:anywhere}"
 )
+_CAPTION = "The fuller a point, the more of the accuracy at stake the bottleneck leaves."
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -57,7 +58,7 @@ def scatter(found: Sequence[Point]) -> str:
     depths = [max(point.depth or 0.0, 1.0) for point in found]
     low, high = math.floor(math.log10(min(depths))), math.ceil(math.log10(max(depths)))
     high = max(high, low + 1)
-    title = "Opaque serial depth against accuracy, one point per report; the fuller, the more is recovered"
+    title = "Opaque serial depth against accuracy, one point per report"
     drawing = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{title}">', f"<title>{title}</title>"]
     drawing += _axes(low, high)
     for index, (point, depth) in enumerate(zip(found, depths, strict=True), 1):
@@ -72,7 +73,7 @@ def scatter(found: Sequence[Point]) -> str:
             f'<text x="{x + 12:.1f}" y="{y + 5:.1f}" font-size="13">{index}</text></g>'
         )
     names = "".join(f"<li>{_safe(point.candidate or point.name)}</li>" for point in found)
-    return "\n".join([*drawing, "</svg>", f"<ol>{names}</ol>"])
+    return "\n".join([*drawing, "</svg>", f"<p>{_CAPTION}</p>", f"<ol>{names}</ol>"])
 
 
 def _axes(low: int, high: int) -> Iterator[str]:

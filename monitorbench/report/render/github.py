@@ -68,8 +68,11 @@ def _path(file: str, folder: Path | None) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """A text of one line inside a command."""
+    return text.replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    # A log is shown in browsers and terminals, so no control character may stay.
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return _data(shown).replace(":", "%3A").replace(",", "%2C")
