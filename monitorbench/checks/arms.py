@@ -21,6 +21,12 @@ def accuracy_by_prompt(store: RunStore, arm: Arm) -> list[float]:
     return [sum(r.correct for r in rollouts) / len(rollouts) for rollouts in store.by_prompt(arm).values()]
 
 
+def drop_by_prompt(store: RunStore, arm: Arm, other: Arm) -> dict[str, float]:
+    """By how much the share of correct rollouts of each prompt falls from an arm to another, in [-1, 1]."""
+    values = zip(accuracy_by_prompt(store, arm), accuracy_by_prompt(store, other), strict=True)
+    return {prompt: before - after for prompt, (before, after) in zip(store.by_prompt(arm), values, strict=True)}
+
+
 def endings(store: RunStore, arm: Arm) -> dict[str, int]:
     """How many rollouts ended in which way."""
     return _endings(store.rollouts(arm))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.checks.arms import counted_share, endings, finish_rate, mean_steps
+from monitorbench.checks.arms import counted_share, drop_by_prompt, endings, finish_rate, mean_steps
 from monitorbench.checks.base import interval
 from monitorbench.checks.bottleneck_arms import EVERYTHING, SOFT
 from monitorbench.checks.bottleneck_finding import FLOORS
 from monitorbench.checks.bottleneck_ladder import Rung
 from monitorbench.checks.bottleneck_lost import Lost
 from monitorbench.checks.bottleneck_measured import Measured
+from monitorbench.checks.per_prompt import per_prompt
 from monitorbench.report.model import Control
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import judge_drop
@@ -66,6 +67,7 @@ def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store
         "endings": {name: endings(store, arm) for name, arm in design.arms.items()},
         "steps": {name: mean_steps(store, arm) for name, arm in design.arms.items()},
         "finish_rate": {name: finish_rate(store, arm) for name, arm in design.arms.items()},
+        **per_prompt(drop_by_prompt(store, design.arms[SOFT], design.arms[design.gate]), low=-1.0, high=1.0),
     }
 
 

@@ -17,6 +17,7 @@ from monitorbench.checks.chronology_reading import read
 from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
 from monitorbench.checks.chronology_scales import RANGES
 from monitorbench.checks.chronology_values import Measured, Recorded, by_construction, measure
+from monitorbench.checks.per_prompt import per_prompt
 from monitorbench.errors import UsageError
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
 from monitorbench.stats.interval import Estimate
@@ -157,7 +158,7 @@ class ChronologyScore:
             "n": sum(each.n for each in found),
             "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": shown,
+            "evidence": {**shown, **_by_prompt(metric, found)},
         }
         if estimate is None:
             return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
@@ -324,6 +325,14 @@ def _controls(found: Sequence[Measured]) -> tuple[Control, ...]:
             expected="what the score is without any order",
         ),
     )
+
+
+def _by_prompt(metric: str, found: Sequence[Measured]) -> dict[str, Any]:
+    """The values behind the score; neither a ratio of means nor a mean over tasks is a mean of values of prompts."""
+    if len(found) > 1 or found[0].per is not None:
+        return {}
+    low, high = RANGES[metric]
+    return per_prompt(dict(zip(found[0].prompts, found[0].values, strict=True)), low=low, high=high)
 
 
 def _reading(overall: Mapping[str, Estimate | None], recorded: Mapping[str, Recorded]) -> dict[str, str]:

@@ -52,11 +52,13 @@ class Measured:
         values: one for every prompt that has one; their mean is the score.
         per: what that mean is divided by the mean of, prompt by prompt, where the score is a ratio; else None.
         dropped: why the other prompts have none.
+        prompts: ids of those that have one.
         null: what the score is without any order.
     """
 
     values: tuple[float, ...]
     dropped: Mapping[str, int]
+    prompts: tuple[str, ...] = ()
     per: tuple[float, ...] | None = None
     null: float | None = None
 
@@ -140,32 +142,38 @@ def _averaged(
     found: Mapping[str, Sequence[Found]], score_of: Callable[[Found], Score], null: float | None = None
 ) -> Measured:
     """Averages the seeds of each prompt; one with no defined score is dropped, with the reason of its first seed."""
-    values, dropped = [], Counter[str]()
-    for per_seed in found.values():
+    values, dropped = dict[str, float](), Counter[str]()
+    for prompt, per_seed in found.items():
         scores = [score_of(item) for item in per_seed]
         defined = [score.value for score in scores if score.value is not None]
         if defined:
-            values.append(sum(defined) / len(defined))
+            values[prompt] = sum(defined) / len(defined)
         else:
             dropped[scores[0].status.removeprefix("undefined: ") if scores else ONE_FORM] += 1
-    return Measured(values=tuple(values), dropped=dict(dropped), null=null)
+    return Measured(values=tuple(values.values()), prompts=tuple(values), dropped=dict(dropped), null=null)
 
 
 def _early(base: Rollouts) -> Measured:
     """The two means of early answering, seeds averaged inside prompts; nothing where their ratio is undefined."""
-    areas, starts, dropped = [], [], Counter[str]()
-    for curves in _each(base, rollout_scores.curve).values():
+    areas, starts, dropped = dict[str, float](), [], Counter[str]()
+    for prompt, curves in _each(base, rollout_scores.curve).items():
         defined = [curve for curve in curves if isinstance(curve, AnswerCurve)]
         if defined:
-            areas.append(sum(curve.open_area for curve in defined) / len(defined))
+            areas[prompt] = sum(curve.open_area for curve in defined) / len(defined)
             starts.append(sum(curve.open_at_start for curve in defined) / len(defined))
         else:
             dropped.update(curve for curve in curves[:1] if isinstance(curve, str))
-    score = early_answer(areas, starts)
+    score = early_answer(list(areas.values()), starts)
     if score.value is None:
         unusable = {score.status.removeprefix("undefined: "): len(areas)} if areas else {}
         return Measured(values=(), dropped={**dropped, **unusable})
-    return Measured(values=tuple(areas), per=tuple(starts), dropped=dict(dropped), null=early_null(base))
+    return Measured(
+        values=tuple(areas.values()),
+        prompts=tuple(areas),
+        per=tuple(starts),
+        dropped=dict(dropped),
+        null=early_null(base),
+    )
 
 
 def _known(found: Revision, value: int | None) -> Score:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, interval, report
+from monitorbench.checks.per_prompt import per_prompt
 from monitorbench.checks.transparency_values import FILTERS, MIN_P, Measured, Reading, as_json, measure
 from monitorbench.checks.transparency_words import residue, verdict
 from monitorbench.errors import UsageError
@@ -143,7 +144,7 @@ class VariableTransparency:
             n=len(measured.share[MIN_P]),
             dropped=tuple(Dropped(reason=why, count=count) for why, count in sorted(measured.dropped.items()) if count),
             controls=_controls(_estimate(measured.null[MIN_P], estimators), above, given["min_above_null"]),
-            evidence=_further(measured, evidence),
+            evidence=_further(measured, evidence) | per_prompt(measured.share[MIN_P], low=0.0, high=1.0),
         )
 
 

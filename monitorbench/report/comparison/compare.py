@@ -1,0 +1,106 @@
+"""From reports to their comparison: checks matched by id and type, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitorbench.errors import UsageError
+from monitorbench.report.comparison.model import Against, Comparison, Differs, Kind, Pair, Shift, Standing
+from monitorbench.report.comparison.pairing import shift
+from monitorbench.report.comparison.settings import differences
+from monitorbench.report.model import CheckReport, Report
+
+
+def compare(reports: Mapping[str, Report]) -> Comparison:
+    """Reports by name; the first is the reference.
+
+    Raises:
+        UsageError: there are fewer than two, or one of them has no check in common with the reference.
+    """
+    (name, reference), *others = reports.items()
+    if not others:
+        raise UsageError("there is only one report", where=name, fix="name a second one, other than the first")
+    return Comparison(
+        name=name, reference=reference, others=tuple(_against(reference, name, *other) for other in others)
+    )
+
+
+def _against(reference: Report, reference_name: str, name: str, other: Report) -> Against:
+    differs = differences(reference, other)
+    pairs = tuple(_pairs(reference, other, differs))
+    if not any(pair.reference and pair.other for pair in pairs):
+        raise UsageError(
+            f"has no check in common with {reference_name}, by id and type",
+            where=name,
+            fix="compare reports of the same suite",
+        )
+    return Against(name=name, report=other, differs=differs, pairs=pairs)
+
+
+def _pairs(reference: Report, other: Report, differs: tuple[Differs, ...]) -> Iterator[Pair]:
+    after = {(check.id, check.type): check for check in other.checks}
+    sequential = any(_looked_at_early(report) for report in (reference, other))
+    for check in reference.checks:
+        twin = after.pop((check.id, check.type), None)
+        if twin is None:
+            yield Pair(id=check.id, type=check.type, kind=Kind.MISSING, reference=check, other=None)
+        else:
+            yield _pair(check, twin, other, differs, sequential=sequential)
+    for check in after.values():
+        yield Pair(id=check.id, type=check.type, kind=Kind.NEW, reference=None, other=check)
+
+
+def _pair(
+    check: CheckReport, twin: CheckReport, report: Report, differs: tuple[Differs, ...], *, sequential: bool
+) -> Pair:
+    found = shift(check, twin, sequential=sequential)
+    because = tuple(each.place for each in differs if check.id in each.checks)
+    tolerance = _tolerance(check, report)
+    return Pair(
+        id=check.id,
+        type=check.type,
+        kind=Kind.SAME if check.verdict is twin.verdict else Kind.CHANGED,
+        reference=check,
+        other=twin,
+        shift=found,
+        differs=because,
+        tolerance=tolerance,
+        standing=Standing.OPEN if because else _standing(found, twin, tolerance),
+    )
+
+
+def _standing(found: Shift | None, check: CheckReport, tolerance: float | None) -> Standing:
+    """Worse if the whole interval is worse by more than the tolerance, and better likewise; within it likewise."""
+    bound = check.bound
+    if found is None or found.interval is None or tolerance is None or bound is None:
+        return Standing.OPEN
+    if (bound.min is None) == (bound.max is None):
+        return Standing.OPEN
+    low, high = found.interval.low, found.interval.high
+    if bound.max is None:
+        low, high = -high, -low
+    if low > tolerance:
+        return Standing.WORSE
+    if high < -tolerance:
+        return Standing.BETTER
+    return Standing.WITHIN if high <= tolerance else Standing.OPEN
+
+
+def _tolerance(check: CheckReport, report: Report) -> float | None:
+    """The larger of the absolute tolerance and of the relative one times the reference; None if there is none."""
+    declared = _declared(check.id, report).get("tolerance")
+    if not isinstance(declared, Mapping):
+        return None
+    allowed = [declared.get("abs", 0.0), declared.get("rel", 0.0) * abs(check.estimate or 0.0)]
+    return float(max(allowed))
+
+
+def _declared(name: str, report: Report) -> Mapping[str, Any]:
+    checks = report.suite.get("checks", ())
+    return next((each for each in checks if isinstance(each, Mapping) and each.get("id") == name), {})
+
+
+def _looked_at_early(report: Report) -> bool:
+    sampling = report.suite.get("sampling", {})
+    return bool(sampling.get("sequential")) if isinstance(sampling, Mapping) else False

@@ -1,0 +1,104 @@
+"""What was asked of two runs, setting by setting, and which checks measure something else because of a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitorbench.report.codec import to_json
+from monitorbench.report.comparison.model import Differs
+from monitorbench.report.model import CheckReport, Report
+
+_MISSING = object()
+_OF_MODELS = ("source", "revision", "weights_sha256", "config_sha256", "tokenizer_sha256", "dtype", "chat_template")
+_SAME_ANYWAY = ("suite.name", "suite.model.", "suite.baseline.", "suite.checks.", "suite.device")
+"""Settings that are named beside their models or checks, and those that decide nothing."""
+
+
+def differences(reference: Report, other: Report) -> tuple[Differs, ...]:
+    """Every setting that differs, by its dotted path: of the suite, the models, the device and the versions.
+
+    Checks are found by their ids, so that their order does not matter. Of the candidate, only the checkpoint differs by
+    intention; it is named all the same.
+    """
+    pairs = {check.id: (check, twin) for check in reference.checks if (twin := _twin(check, other)) is not None}
+    found = _compared(_settings(reference), _settings(other))
+    return tuple(
+        Differs(
+            place=place,
+            reference=None if before is _MISSING else before,
+            other=None if after is _MISSING else after,
+            checks=tuple(name for name, (check, twin) in pairs.items() if _concerns(place, check, twin)),
+        )
+        for place, before, after in found
+    )
+
+
+def _twin(check: CheckReport, report: Report) -> CheckReport | None:
+    return next((each for each in report.checks if (each.id, each.type) == (check.id, check.type)), None)
+
+
+def _settings(report: Report) -> dict[str, Any]:
+    plain = to_json(report)
+    suite = {f"suite.{place}": value for place, value in _flat(plain["suite"])}
+    settings = {place: value for place, value in suite.items() if not place.startswith(_SAME_ANYWAY)}
+    for check in plain["checks"]:
+        settings |= {f"checks.{check['id']}.{place}": value for place, value in _flat(check["parameters"])}
+        settings[f"checks.{check['id']}.gated"] = check["gated"]
+    for model in plain["models"]:
+        settings |= {f"models.{model['role']}.{name}": model[name] for name in _OF_MODELS}
+    for section in ("device", "versions"):
+        settings |= {f"{section}.{place}": value for place, value in _flat(plain[section])}
+    return settings
+
+
+def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is no mapping, with its dotted path; a list is one value."""
+    if not isinstance(value, Mapping):
+        yield place, value
+        return
+    for key, item in value.items():
+        yield from _flat(item, f"{place}.{key}" if place else str(key))
+
+
+def _compared(reference: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    shared = {_check_of(place) for place in reference} & {_check_of(place) for place in other}
+    for place in dict.fromkeys((*reference, *other)):
+        before, after = reference.get(place, _MISSING), other.get(place, _MISSING)
+        # Checks of one report only are told as new or missing, not parameter by parameter.
+        if before != after and _check_of(place) in shared:
+            yield place, before, after
+
+
+def _check_of(place: str) -> str:
+    return place.split(".")[1] if place.startswith("checks.") else ""
+
+
+def _concerns(place: str, check: CheckReport, twin: CheckReport) -> bool:
+    """Whether a check measures something else where this setting differs."""
+    section, _, rest = place.partition(".")
+    if section == "checks":
+        name, _, parameter = rest.partition(".")
+        return name == check.id and parameter != "gated" and not _is_bound(parameter, check, twin)
+    if section == "suite":
+        part, _, rest = rest.partition(".")
+        task, _, setting = rest.partition(".")
+        # More prompts of the same task begin with the same ones.
+        return part == "sampling" or (part == "tasks" and task in _tasks(check) and setting != "n")
+    return section == "models" and rest.startswith("baseline.") and check.unit == "ratio" and "sha256" in rest
+
+
+def _is_bound(parameter: str, check: CheckReport, twin: CheckReport) -> bool:
+    """Whether a parameter is what the check demands, which changes a verdict and no estimate."""
+    sides = [
+        (before, after)
+        for side in ("min", "max")
+        if (before := getattr(check.bound, side, None)) is not None
+        and (after := getattr(twin.bound, side, None)) is not None
+    ]
+    return (check.parameters.get(parameter), twin.parameters.get(parameter)) in sides
+
+
+def _tasks(check: CheckReport) -> tuple[Any, ...]:
+    also = check.parameters.get("also", ())
+    return (check.parameters.get("task"), *(also if isinstance(also, list | tuple) else ()))

@@ -1,0 +1,19 @@
+"""The result as a terminal shows it, from a report alone; what a run shows is tested with `monitorbench.terminal`."""
+
+from __future__ import annotations
+
+from monitorbench.report.model import Report
+from monitorbench.report.render.terminal import render
+
+
+def test_the_table_and_the_reasons_fit_the_width(every_verdict: Report) -> None:
+    shown = render(every_verdict, width=60)
+    assert max(map(len, shown.splitlines())) <= 60
+    assert shown.startswith("check      verdict         estimate")
+    assert "fails: fail\n  It wrote <script>|`*[x](y)*` & \N{REPLACEMENT CHARACTER}[2J @all #12" in shown
+    assert shown.endswith("fail, exit 1: At least one gated check failed.\n")
+
+
+def test_colours_only_where_they_are_asked_for(every_verdict: Report) -> None:
+    assert "\x1b" not in render(every_verdict)
+    assert "\x1b[1;31mfail" in render(every_verdict, colour=True)
