@@ -26,6 +26,9 @@ OPTIONS = {
         *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),
         *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--json"),
     },
+    "trace": {"--help"},
+    "trace list": {"--help", "--json"},
+    "trace show": {"--help", "--step", "--json"},
     "list": {"--help", "--json"},
     "schema": {"--help"},
     "adapters": {"--help"},
@@ -74,6 +77,7 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
         ["run", "s.yaml", "--nonsense"],
         ["depth", "--help"],
         ["adapters", "check", "--help"],
+        ["trace", "show", "--help"],
     ],
 )
 def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
@@ -111,6 +115,8 @@ def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
             "the following arguments are required: --model; see `monitorbench adapters check --help`",
         ),
         (["adapters", "check", "x", "--model", "y", "--promt=z"], "unknown option --promt; did you mean `--prompt`?"),
+        (["trace", "sohw"], "ACTION cannot be 'sohw'; did you mean `show`?"),
+        (["trace", "show", "r"], "the following arguments are required: ROLLOUT; see `monitorbench trace show --help`"),
         (["schema", "verdict"], "SUBJECT cannot be 'verdict'; known: `suite`, `report`"),
     ],
 )

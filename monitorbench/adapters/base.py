@@ -66,6 +66,8 @@ class Event:
         logits: (B, P, V) what the next tokens are drawn from, on an observation event; None on a channel event.
         channel: name of the channel observed, None on the observation event that every step has once.
         value: the carried value of that channel: (B, P, V) for `logits`, (B, P, d) otherwise.
+        canvas: (B, P) what the prediction of this step was made from, edits of earlier steps included; None where the
+            model sees no canvas, or nothing of it is told.
     """
 
     index: Index
@@ -76,6 +78,7 @@ class Event:
     logits: Tensor | None = None
     channel: str | None = None
     value: Tensor | None = None
+    canvas: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

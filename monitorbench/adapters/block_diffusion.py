@@ -237,20 +237,20 @@ class _Watcher:
         canvas_BC, argmax_BC, carried_BCV, finished_B = type(self._model)._denoising_step(self._model, **inputs)
         if self._hook is not None:
             accepted_BC = inputs["sampler"].accepted_token_mask
-            canvas_BC, carried_BCV = self._edited(live_B, canvas_BC, argmax_BC, carried_BCV, accepted_BC)
+            common: dict[str, Any] = {
+                "index": Index(block=self._block, step=self._step),
+                "seeds": self._seeds,
+                "live": live_B,
+                "tokens": argmax_BC,
+                "committed": accepted_BC,
+                "canvas": inputs["current_canvas"],
+            }
+            canvas_BC, carried_BCV = self._edited(common, canvas_BC, carried_BCV)
         self._step += 1
         return canvas_BC, argmax_BC, carried_BCV, finished_B
 
-    def _edited(
-        self, live_B: Tensor, canvas_BC: Tensor, argmax_BC: Tensor, carried_BCV: Tensor, accepted_BC: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        common: dict[str, Any] = {
-            "index": Index(block=self._block, step=self._step),
-            "seeds": self._seeds,
-            "live": live_B,
-            "tokens": argmax_BC,
-            "committed": accepted_BC,
-        }
+    def _edited(self, common: Mapping[str, Any], canvas_BC: Tensor, carried_BCV: Tensor) -> tuple[Tensor, Tensor]:
+        """The canvas and the carried logits as the hook leaves them; `common` is what both its events tell."""
         channel, self._absent = SELF_CONDITIONING.name, False
         for event in (Event(**common, logits=carried_BCV), Event(**common, channel=channel, value=carried_BCV)):
             edit = self._hook(event) if self._hook is not None else None

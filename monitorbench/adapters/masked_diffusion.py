@@ -203,12 +203,14 @@ class _Block:
                 return fill(before, proposal, mask_id=mask_id, count=count, revise=revise, hold_BC=hold_BC)
 
             canvas_BC = filled(nothing_BC)
-            edit = self._observed(step, canvas_BC, proposal.likeliest_BC, logits_BCV)
+            edit = self._observed(step, before_BC, canvas_BC, proposal.likeliest_BC, logits_BCV)
             if edit is not None and edit.hold is not None:
                 canvas_BC = filled(edit.hold)
             ids_BT[:, place] = canvas_BC if edit is None or edit.tokens is None else edit.tokens
 
-    def _observed(self, step: int, canvas_BC: Tensor, likeliest_BC: Tensor, logits_BCV: Tensor) -> Edit | None:
+    def _observed(
+        self, step: int, before_BC: Tensor, canvas_BC: Tensor, likeliest_BC: Tensor, logits_BCV: Tensor
+    ) -> Edit | None:
         import torch
 
         if self.hook is None:
@@ -221,6 +223,7 @@ class _Block:
             tokens=torch.where(committed_BC, canvas_BC, likeliest_BC),
             committed=committed_BC,
             logits=logits_BCV,
+            canvas=before_BC,
         )
         edit = self.hook(event)
         batches.require_honoured(edit, HONOURED, self.adapter.family)

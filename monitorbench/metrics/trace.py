@@ -20,6 +20,10 @@ class BlockTrace:
         committed_SP: bool, positions accepted at each step; may go back to False.
         entropy_SP: float32, entropy in nats of each position's prediction; NaN where there was none.
         content_P: bool, positions that hold content: before the end of the text, no padding.
+        top_ids_SPK: int32, the most probable tokens of each position's latest prediction, in falling order, of equal
+            ones the smaller id first; 8, or all there are; -1 where there was none. None of traces made without them.
+        top_probabilities_SPK: float32, their probabilities, recorded to the 11 bits of a half; 0 where there was none.
+        canvas_SP: int32, the canvas that the prediction of each step was made from; None where the model sees none.
         carried_ids_SPK: int32, the most probable tokens of what was carried on from each step, in falling order, of
             equal ones the smaller id first; -1 where nothing was carried. None where the arm does not watch it.
         carried_probabilities_SPK: float32, their probabilities; 0 where nothing was carried.
@@ -31,6 +35,9 @@ class BlockTrace:
     committed_SP: NDArray[np.bool_]
     entropy_SP: NDArray[np.float32]
     content_P: NDArray[np.bool_]
+    top_ids_SPK: NDArray[np.int32] | None = None
+    top_probabilities_SPK: NDArray[np.float32] | None = None
+    canvas_SP: NDArray[np.int32] | None = None
     carried_ids_SPK: NDArray[np.int32] | None = None
     carried_probabilities_SPK: NDArray[np.float32] | None = None
     neighbours_PN: NDArray[np.int32] | None = None

@@ -18,6 +18,7 @@ from monitorbench.rollouts.arm import Rollout
 from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
 from monitorbench.rollouts.shards import Shards
+from monitorbench.rollouts.vocabulary import Vocabulary, Words
 from monitorbench.tasks.base import Problem
 
 _AT_ONCE = 500
@@ -58,7 +59,7 @@ class Archive:
             except BaseException:
                 self._lock.close()
                 raise
-            self._shards = Shards(shards)
+            self._shards, self._vocabulary = Shards(shards), Vocabulary()
             if alone:
                 self._shards.sweep(name for (name,) in self._index.execute("SELECT DISTINCT shard FROM rollouts"))
                 fcntl.flock(self._lock, fcntl.LOCK_SH)
@@ -89,12 +90,16 @@ class Archive:
         }
         return found, lost
 
-    def keep(self, facts: str, rollouts: Mapping[str, Rollout]) -> dict[str, Rollout]:
+    def keep(
+        self, facts: str, rollouts: Mapping[str, Rollout], *, label: str = "", words: Words | None = None
+    ) -> dict[str, Rollout]:
         """Store a batch of rollouts under their keys. Once this returns they survive whatever happens to the process.
 
         Args:
             facts: what its arm's rollouts have in common, as canonical JSON.
             rollouts: the rollouts by key.
+            label: what people call the arm.
+            words: gives the texts of token ids, by which traces can be read when the model is gone.
 
         Returns:
             The same rollouts with their traces on disk.
@@ -110,9 +115,12 @@ class Archive:
                 (key, arm, rollout.problem.id, rollout.repeat, _found(rollout), shard, row, len(rollout.trace.blocks))
                 for row, (key, rollout) in enumerate(rollouts.items())
             ]
+            spelt = () if words is None else self._vocabulary.spelt(facts, kept, words)
             conflict = "REPLACE" if self._fresh else "IGNORE"
             with writing(self._index):
                 self._index.execute("INSERT OR IGNORE INTO arms VALUES (?, ?)", (arm, facts))
+                self._index.execute("INSERT OR IGNORE INTO labels VALUES (?, ?)", (arm, label))
+                self._index.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", spelt)
                 self._index.executemany(f"INSERT OR {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._own |= rollouts.keys()
             return {

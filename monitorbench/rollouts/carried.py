@@ -14,6 +14,7 @@ from torch import Tensor
 
 from monitorbench.adapters.base import Absent, Adapter, Channel, Edit, Event
 from monitorbench.errors import UsageError
+from monitorbench.rollouts.likeliest import likeliest
 
 MOST_AT_ONCE = 2**24
 """Numbers worked on in double precision at a time, 128 MB."""
@@ -49,16 +50,9 @@ def most_probable(logits_V: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _most_probable(logits_XV: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    values, ids = logits_XV.topk(min(count + 1, logits_XV.shape[-1]), dim=-1)
-    ids_XK = ids[:, :count]
-    # topk takes any of those that tie for the last place: rows in which more tie than fit are sorted whole.
-    more_X = values[:, count - 1] == values[:, -1]
-    if values.shape[-1] > count and more_X.any():
-        ids_XK[more_X] = logits_XV[more_X].sort(dim=-1, descending=True, stable=True).indices[:, :count]
-    ids_XK = ids_XK.sort(dim=-1).values
-    values_XK, order_XK = logits_XV.gather(-1, ids_XK).sort(dim=-1, descending=True, stable=True)
+    ids_XK, values_XK = likeliest(logits_XV, count)
     total_X = logits_XV.double().logsumexp(-1, keepdim=True)
-    return ids_XK.gather(-1, order_XK), (values_XK.double() - total_X).exp()
+    return ids_XK, (values_XK.double() - total_X).exp()
 
 
 class CarriedWatcher:

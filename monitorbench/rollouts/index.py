@@ -11,7 +11,7 @@ from typing import IO
 
 from monitorbench.errors import UsageError, first_line
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is on disk."""
 INDEX, LOCK = "index.sqlite", "lock"
 PATIENCE = 120.0
@@ -22,6 +22,9 @@ _TABLES = (
     "CREATE TABLE rollouts (key TEXT PRIMARY KEY, arm TEXT NOT NULL REFERENCES arms, problem TEXT NOT NULL, "
     "repeat INTEGER NOT NULL, found TEXT NOT NULL, shard TEXT NOT NULL, row INTEGER NOT NULL, blocks INTEGER NOT NULL)",
     "CREATE INDEX rollouts_by_shard ON rollouts (shard)",
+    "CREATE TABLE labels (arm TEXT NOT NULL REFERENCES arms, label TEXT NOT NULL, PRIMARY KEY (arm, label))",
+    "CREATE TABLE words (tokenizer TEXT NOT NULL, id INTEGER NOT NULL, text TEXT NOT NULL, "
+    "PRIMARY KEY (tokenizer, id)) WITHOUT ROWID",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
 )
@@ -65,21 +68,43 @@ def opened(folder: Path) -> sqlite3.Connection:
     return index
 
 
+def opened_to_read(folder: Path) -> sqlite3.Connection:
+    """The index of a folder, which is left as it is, also where nothing may be written.
+
+    Raises:
+        UsageError: it is none that this monitorbench reads.
+        sqlite3.Error: it is not there, or is damaged.
+    """
+    place = (folder / INDEX).absolute().as_uri()
+    try:
+        index = sqlite3.connect(f"{place}?mode=ro", timeout=PATIENCE, uri=True)
+        _require_readable(index, folder)
+    except sqlite3.OperationalError:
+        # Reading a log needs a file beside it; without one there is no log to be read.
+        index = sqlite3.connect(f"{place}?immutable=1", uri=True)
+        _require_readable(index, folder)
+    return index
+
+
 def _prepare(index: sqlite3.Connection, folder: Path) -> None:
     with writing(index):
-        application, version = (
-            index.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-        )
         empty = not index.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if empty:
             for statement in _TABLES:
                 index.execute(statement)
-    if not empty and application != _APPLICATION:
-        raise _unreadable(folder, f"{INDEX} in it is no index of rollouts")
-    if not empty and version != FORMAT:
-        raise _unreadable(folder, f"holds rollouts in version {version}; this monitorbench reads version {FORMAT}")
+    _require_readable(index, folder)
     index.execute("PRAGMA journal_mode = WAL")
     index.execute("PRAGMA synchronous = FULL")
+
+
+def _require_readable(index: sqlite3.Connection, folder: Path) -> None:
+    application, version = (
+        index.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if application != _APPLICATION:
+        raise _unreadable(folder, f"{INDEX} in it is no index of rollouts")
+    if version != FORMAT:
+        raise _unreadable(folder, f"holds rollouts in version {version}; this monitorbench reads version {FORMAT}")
 
 
 def _unreadable(folder: Path, what: str) -> UsageError:
@@ -87,8 +112,9 @@ def _unreadable(folder: Path, what: str) -> UsageError:
 
 
 @contextmanager
-def usable(folder: Path) -> Iterator[None]:
+def usable(folder: Path, *, reading: bool = False) -> Iterator[None]:
     """What the file system or the index refuses is said in one sentence."""
+    done, kind = ("read", "readable") if reading else ("kept", "writable")
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -96,7 +122,7 @@ def usable(folder: Path) -> Iterator[None]:
             raise _unreadable(folder, f"its index cannot be read ({first_line(error)})") from error
         why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         raise UsageError(
-            f"rollouts cannot be kept there ({why.lower()})", where=str(folder), fix="make it a writable folder"
+            f"rollouts cannot be {done} there ({why.lower()})", where=str(folder), fix=f"make it a {kind} folder"
         ) from error
 
 

@@ -61,7 +61,8 @@ def _record(group: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
         for source in sources:
             own = [(row, rollout) for row, rollout in zip(batch.kept, rollouts, strict=True) if row.source == source]
             rows, made = zip(*own, strict=True)
-            store.keep(group[source].arm, group[source].facts, rows, made)
+            recording = group[source]
+            store.keep(recording.arm, recording.facts, rows, made, words=recording.words)
             yield progress.done(source, len(own))
     yield from progress.begun(range(len(group)))
 

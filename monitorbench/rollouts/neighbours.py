@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from torch import Tensor
 from monitorbench.adapters.base import Adapter
 from monitorbench.errors import UsageError
 from monitorbench.metrics.trace import Trace
+from monitorbench.rollouts.packing import packed_blocks, packed_trace
 
 AT_ONCE = 256
 """Tokens looked up at a time."""
@@ -121,13 +121,13 @@ def with_neighbours(trace: Trace, tokens: Sequence[int], neighbours: Neighbours)
     """The trace with the neighbours of the final token of every position that holds one."""
     found_TN = neighbours.of(tokens)
     blocks, start = [], 0
-    for block in trace.blocks:
-        content = int(block.content_P.sum())
-        neighbours_PN = np.full((block.content_P.size, found_TN.shape[-1]), -1, np.int32)
+    for block in packed_blocks(trace):
+        content = int(block["content_P"].sum())
+        neighbours_PN = np.full((block["content_P"].size, found_TN.shape[-1]), -1, np.int32)
         neighbours_PN[:content] = found_TN[start : start + content]
-        blocks.append(replace(block, neighbours_PN=neighbours_PN))
+        blocks.append({**block, "neighbours_PN": neighbours_PN})
         start += content
-    return Trace(blocks=tuple(blocks))
+    return packed_trace(blocks)
 
 
 def content_hash(matrix_Vd: Tensor) -> str:

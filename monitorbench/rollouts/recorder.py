@@ -55,6 +55,11 @@ class Recording:
         """Run the model on one batch of this arm, as `run_batch`."""
         return run_batch([self], batch)
 
+    def words(self, ids: Sequence[int]) -> list[str]:
+        """The text of each token by itself; the tokenizer's name of one that stands for no text."""
+        names = getattr(getattr(self.adapter, "tokenizer", None), "convert_ids_to_tokens", lambda _: None)
+        return [self.adapter.decode([each]) or names(each) or "" for each in ids]
+
     def rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally) -> Rollout:
         """What a row came to, by what was put out, seen and counted of the row of that index in its batch."""
         tokens = output.tokens[index]

@@ -6,8 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,34 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from monitorbench.metrics.trace import BlockTrace, Trace
+from monitorbench.metrics.trace import Trace
+from monitorbench.rollouts.packing import Packed, PackedTrace, packed_blocks
 
 OPEN_AT_ONCE = 64
-_ARRAYS = tuple(field.name for field in fields(BlockTrace))
 _SHARD = re.compile(r"[0-9a-f]{64}\.safetensors")
 _DRAFT = ".draft"
 
 
-class StoredTrace(Trace):
-    """A trace that lies in a shard; every look at its blocks reads them anew, so that none stays in memory."""
+class _Lying(Mapping[str, NDArray[Any]]):
+    """The arrays of one block of a row, each read when it is asked for."""
 
-    __slots__ = ("_read",)
-    _read: Callable[[], tuple[BlockTrace, ...]]
+    def __init__(self, opened: Callable[[], tuple[Any, frozenset[str]]], row: int, block: int) -> None:
+        self._opened, self._row, self._block = opened, row, block
 
-    def __init__(self, read: Callable[[], tuple[BlockTrace, ...]]) -> None:
-        object.__setattr__(self, "_read", read)
+    def __getitem__(self, array: str) -> NDArray[Any]:
+        file, names = self._opened()
+        name = _name(self._row, self._block, array)
+        if name not in names:
+            raise KeyError(array)
+        found: NDArray[Any] = file.get_tensor(name)
+        return found
 
-    @property
-    def blocks(self) -> tuple[BlockTrace, ...]:
-        """All blocks of the rollout, in text order."""
-        return self._read()
+    def __iter__(self) -> Iterator[str]:
+        start = _name(self._row, self._block, "")
+        return (name.removeprefix(start) for name in sorted(self._opened()[1]) if name.startswith(start))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Shards:
@@ -90,23 +96,12 @@ class Shards:
         self._sound.add(name)
         return ""
 
-    def trace(self, name: str, row: int, count: int) -> StoredTrace:
-        """The trace of one row of a shard, of so many blocks."""
-        return StoredTrace(partial(self.blocks, name, row, count))
+    def trace(self, name: str, row: int, count: int) -> PackedTrace:
+        """The trace of one row of a shard, of so many blocks; it stays on disk until it is looked at."""
+        return PackedTrace(partial(self._blocks, name, row, count))
 
-    def blocks(self, name: str, row: int, count: int) -> tuple[BlockTrace, ...]:
-        """Read the blocks of one row."""
-        file, names = self._opened(name)
-        return tuple(
-            BlockTrace(
-                **{
-                    array: file.get_tensor(_name(row, block, array))
-                    for array in _ARRAYS
-                    if _name(row, block, array) in names
-                }
-            )
-            for block in range(count)
-        )
+    def _blocks(self, name: str, row: int, count: int) -> tuple[Packed, ...]:
+        return tuple(_Lying(partial(self._opened, name), row, block) for block in range(count))
 
     def sweep(self, used: Iterable[str]) -> None:
         """Remove what no one refers to: what a process left behind that was killed. No other process may be writing."""
@@ -121,11 +116,9 @@ class Shards:
 
 
 def _named(row: int, trace: Trace) -> Iterable[tuple[str, NDArray[Any]]]:
-    for index, block in enumerate(trace.blocks):
-        for name in _ARRAYS:
-            array = getattr(block, name)
-            if array is not None:
-                yield _name(row, index, name), np.ascontiguousarray(array)
+    for index, block in enumerate(packed_blocks(trace)):
+        for name, array in block.items():
+            yield _name(row, index, name), np.ascontiguousarray(array)
 
 
 def _name(row: int, block: int, array: str) -> str:

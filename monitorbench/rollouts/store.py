@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -58,7 +58,15 @@ class RunStore:
         notices = [RolloutsLost(file=f"{self._folder}/{one.shard}", rollouts=one.rollouts, why=one.why) for one in lost]
         return found, notices
 
-    def keep(self, arm: Arm, facts: str, rows: Sequence[Row], rollouts: Sequence[Rollout]) -> None:
+    def keep(
+        self,
+        arm: Arm,
+        facts: str,
+        rows: Sequence[Row],
+        rollouts: Sequence[Rollout],
+        *,
+        words: Callable[[Sequence[int]], Sequence[str]] | None = None,
+    ) -> None:
         """Keep the rollouts of rows that were recorded together.
 
         Args:
@@ -66,6 +74,7 @@ class RunStore:
             facts: what decides all rollouts of the arm, as JSON; used where rollouts outlive the run.
             rows: what was recorded.
             rollouts: what it came to, one for each row.
+            words: gives the texts of token ids; kept with rollouts that outlive the run.
 
         Raises:
             UsageError: the folder cannot be written any more.
@@ -74,7 +83,7 @@ class RunStore:
             self.add(arm, rollouts)
             return
         by_key = {row.key: rollout for row, rollout in zip(rows, rollouts, strict=True)}
-        self.add(arm, self._archive.keep(facts, by_key).values())
+        self.add(arm, self._archive.keep(facts, by_key, label=arm.label, words=words).values())
 
     def add(self, arm: Arm, rollouts: Iterable[Rollout]) -> None:
         """Have rollouts of an arm at hand for the checks of this run."""

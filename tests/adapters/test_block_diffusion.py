@@ -92,18 +92,23 @@ def test_edited_tokens_are_the_next_canvas(trial_of: MakeTrial) -> None:
     trial = trial_of("diffusion")
     model: Any = trial.adapter.model  # type: ignore[attr-defined]  # this adapter's own
     canvases: list[Tensor] = []
+    told: list[Tensor | None] = []
+
+    def hook(event: Event) -> Edit | None:
+        if event.channel:
+            return None
+        told.append(event.canvas)
+        return Edit(tokens=torch.full_like(event.tokens, 7))
+
     handle = model.model.decoder.embed_tokens.register_forward_pre_hook(lambda _, args: canvases.append(args[0]))
     try:
-        trial.adapter.generate(
-            trial.prompts,
-            trial.seeds,
-            lambda event: None if event.channel else Edit(tokens=torch.full_like(event.tokens, 7)),
-            trial.limits,
-        )
+        trial.adapter.generate(trial.prompts, trial.seeds, hook, trial.limits)
     finally:
         handle.remove()
     seen = [canvas_BC for canvas_BC in canvases if canvas_BC.shape[-1] == CANVAS_LENGTH]
     assert len(seen) >= DENOISING_STEPS
+    assert len(told) == DENOISING_STEPS
+    assert all(canvas_BC is not None and torch.equal(canvas_BC, seen[step]) for step, canvas_BC in enumerate(told))
     assert all((canvas_BC == 7).all() for canvas_BC in seen[1:])
 
 

@@ -94,6 +94,20 @@ def test_a_canvas_that_a_hook_puts_in_is_what_comes_out(trial_of: MakeTrial) -> 
     assert output.tokens == (tuple(range(10, 28)),) * 3
 
 
+def test_events_tell_the_canvas_that_the_step_saw(trial_of: MakeTrial) -> None:
+    trial = trial_of("masked", canvases=1)
+    seen: list[torch.Tensor] = []
+
+    def hook(event: Event) -> Edit | None:
+        assert event.canvas is not None
+        seen.append(event.canvas)
+        return Edit(tokens=torch.full_like(event.tokens, 7)) if len(seen) == 2 else None
+
+    trial.adapter.generate(trial.prompts, trial.seeds, hook, trial.limits)
+    assert (seen[0] == trial.adapter.mask_id).all()  # type: ignore[attr-defined]  # this adapter's own
+    assert (seen[2] == 7).all()
+
+
 def test_a_value_cannot_be_edited_where_none_is_carried(trial_of: MakeTrial) -> None:
     trial = trial_of("masked")
     with pytest.raises(UsageError, match="masked-diffusion does not honour an edit of value"):

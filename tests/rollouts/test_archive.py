@@ -22,7 +22,7 @@ from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.rollouts.archive import Archive, Lost
 from monitorbench.rollouts.arm import Rollout
 from monitorbench.rollouts.index import FORMAT
-from monitorbench.rollouts.shards import StoredTrace
+from monitorbench.rollouts.packing import PackedTrace
 from monitorbench.tasks.base import Problem
 
 FACTS = '{"model":"m"}'
@@ -38,6 +38,8 @@ def block(steps: int, positions: int, seed: int = 0) -> BlockTrace:
         committed_SP=draw.random(shape) < 0.5,
         entropy_SP=entropy_SP,
         content_P=np.arange(positions) < positions - 1,
+        top_ids_SPK=draw.integers(-1, 300, (*shape, 2)).astype(np.int32),
+        top_probabilities_SPK=draw.random((*shape, 2), dtype=np.float32),
     )
 
 
@@ -120,7 +122,7 @@ def test_traces_stay_on_disk_until_they_are_looked_at(tmp_path: Path) -> None:
     whole = rollout()
     with closing(Archive(tmp_path)) as archive:
         for kept in (archive.keep(FACTS, {"a": whole})["a"], archive.find(problems_of({"a": whole}))[0]["a"]):
-            assert isinstance(kept.trace, StoredTrace)
+            assert isinstance(kept.trace, PackedTrace)
             assert kept.trace.blocks[0] is not kept.trace.blocks[0]
             assert_same(kept, whole)
 

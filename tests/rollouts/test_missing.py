@@ -96,6 +96,8 @@ def assert_same(one: Rollout, other: Rollout) -> None:
         np.testing.assert_array_equal(block.tokens_SP, twin.tokens_SP)
         np.testing.assert_array_equal(block.committed_SP, twin.committed_SP)
         np.testing.assert_array_equal(block.entropy_SP, twin.entropy_SP)
+        np.testing.assert_array_equal(block.top_ids_SPK, twin.top_ids_SPK)
+        np.testing.assert_array_equal(block.top_probabilities_SPK, twin.top_probabilities_SPK)
 
 
 @pytest.mark.parametrize(("name", "channel"), [("diffusion", "self_conditioning"), ("thoughts", "thought")])

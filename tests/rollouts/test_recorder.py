@@ -88,6 +88,34 @@ def test_watching_changes_nothing_and_keeps_what_is_carried(adapters: dict[str, 
     assert all((block.carried_ids_SPK == -1).all() for r in nothing for block in r.trace.blocks)
 
 
+@pytest.mark.parametrize("name", ["causal", "diffusion", "masked", "thinking"])
+def test_every_family_keeps_the_same(adapters: dict[str, Adapter], name: str) -> None:
+    adapter = adapters[name]
+    for rollout in recorded(adapter, sampler={"do_sample": False}):
+        for block in rollout.trace.blocks:
+            assert block.top_ids_SPK is not None
+            assert block.top_probabilities_SPK is not None
+            predicted_SP = ~np.isnan(block.entropy_SP)
+            assert ((block.top_ids_SPK >= 0).all(-1) == predicted_SP).all()
+            assert (np.diff(block.top_probabilities_SPK, axis=-1) <= 0).all()
+            assert (predicted_SP | (block.tokens_SP == -1)).all()
+            assert (block.canvas_SP is None) == (name in {"causal", "thinking"})
+            chosen_SP = predicted_SP if name != "masked" else predicted_SP & ~block.committed_SP
+            assert (block.top_ids_SPK[..., 0] == block.tokens_SP)[chosen_SP].all(), "nothing is drawn here"
+            if name == "diffusion":
+                likeliest = block.top_ids_SPK[..., 0]
+                assert (likeliest == block.tokens_SP).all()
+
+
+def test_every_token_has_a_word(adapters: dict[str, Adapter]) -> None:
+    problems, settings = PROBLEMS[:1], Sampling(max_new_tokens=4, batch_size=1)
+    arm = Arm(role="candidate", task="chain")
+    recording = prepare(arm, adapter=adapters["causal"], task=TASK, problems=problems, sampling=settings)
+    words = recording.words(range(adapters["causal"].vocab_size))
+    assert all(words), "special tokens go by their names"
+    assert words[recording.rows[0].tokens[-1]] == PROBLEMS[0].prompt.split()[-1]
+
+
 def test_a_model_without_such_a_channel_is_not_watched(adapters: dict[str, Adapter]) -> None:
     arm = Arm(role="candidate", task="chain", watch=3)
     settings = Sampling(max_new_tokens=4, batch_size=5)

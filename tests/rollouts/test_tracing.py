@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitorbench.adapters.base import Edit, Event, Index
 from monitorbench.errors import CheckpointError
@@ -62,6 +65,70 @@ def test_growing_text_leaves_later_positions_open_and_keeps_earlier_entropies() 
     (block,) = watcher.trace(0, length=2).blocks
     assert block.tokens_SP.tolist() == [[5, -1], [5, 6]]
     np.testing.assert_allclose(block.entropy_SP, [[math.log(4), np.nan], [math.log(4), 0]], atol=1e-6)
+
+
+def test_the_likeliest_tokens_of_every_prediction_are_kept_as_halves() -> None:
+    watcher = TraceWatcher(None, rows=1)
+    chances = torch.tensor([0.1, 0.05, 0.3, 0.55])
+    watcher(event([[5]], step=0, logits=chances.log().reshape(1, 1, 4)))
+    watcher(event([[5, 6]], step=1, logits=even(1, 1)))
+    (block,) = watcher.trace(0, length=2).blocks
+    assert block.top_ids_SPK is not None
+    assert block.top_probabilities_SPK is not None
+    assert block.top_ids_SPK.tolist() == [[[3, 2, 0, 1], [-1] * 4], [[3, 2, 0, 1], [0, 1, 2, 3]]]
+    assert block.top_probabilities_SPK.dtype == np.float32
+    halves = np.array([0.55, 0.3, 0.1, 0.05], np.float16).astype(np.float32)
+    np.testing.assert_array_equal(block.top_probabilities_SPK[1, 0], halves)
+    np.testing.assert_array_equal(block.top_probabilities_SPK[:, 1], [[0.0] * 4, [0.25] * 4])
+
+
+def test_no_more_than_eight_tokens_are_kept() -> None:
+    watcher = TraceWatcher(None, rows=1)
+    watcher(event([[5]], logits=torch.arange(20.0).reshape(1, 1, 20)))
+    (block,) = watcher.trace(0, length=1).blocks
+    assert block.top_ids_SPK is not None
+    assert block.top_ids_SPK.tolist() == [[list(range(19, 11, -1))]]
+
+
+def test_the_canvas_that_a_step_saw_is_kept_where_an_adapter_tells_it() -> None:
+    watcher = TraceWatcher(None, rows=1)
+    for step, canvas in enumerate([[9, 9], [5, 9]]):
+        watcher(replace(event([[5, 6]], step=step, logits=even(1, 2)), canvas=torch.tensor([canvas])))
+    (block,) = watcher.trace(0, length=2).blocks
+    assert block.canvas_SP is not None
+    assert block.canvas_SP.tolist() == [[9, 9], [5, 9]]
+    bare = TraceWatcher(None, rows=1)
+    bare(event([[5, 6]], logits=even(1, 2)))
+    assert bare.trace(0, length=2).blocks[0].canvas_SP is None
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_rows_of_a_batch_are_told_apart_whatever_changes_and_whoever_has_finished(data: st.DataObject) -> None:
+    """Held against whole arrays, a row at a time."""
+    rows, steps, grows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5)), data.draw(st.booleans())
+    lives = [data.draw(st.integers(1, steps)) for _ in range(rows)]
+    draw = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+    watcher, seen = TraceWatcher(None, rows=rows), []
+    for step in range(steps):
+        width = step + 1 if grows else 3
+        tokens = torch.randint(2, (rows, width), generator=draw)
+        logits = torch.randn(rows, 1 if grows else 3, 4, generator=draw)
+        watcher(event(tokens.tolist(), step=step, live=[step < lived for lived in lives], logits=logits))
+        seen.append((tokens.numpy(), logits.argmax(-1).numpy()))
+    for row, lived in enumerate(lives):
+        (block,) = watcher.trace(row, length=2).blocks
+        assert block.top_ids_SPK is not None
+        positions = lived if grows else 3
+        assert block.tokens_SP.shape == (lived, positions)
+        for step in range(lived):
+            tokens_P, likeliest_W = (array[row] for array in seen[step])
+            open_ones = positions - tokens_P.size
+            assert block.tokens_SP[step].tolist() == [*tokens_P, *[-1] * open_ones]
+            newest = block.top_ids_SPK[step, tokens_P.size - likeliest_W.size : tokens_P.size, 0]
+            assert newest.tolist() == likeliest_W.tolist()
+            assert (block.top_ids_SPK[step, tokens_P.size :] == -1).all()
+            assert np.isnan(block.entropy_SP[step]).sum() == open_ones
 
 
 def test_impossible_tokens_add_no_entropy() -> None:

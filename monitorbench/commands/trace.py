@@ -1,0 +1,151 @@
+"""`monitorbench trace`: how the rollouts of an earlier run came about, step by step, from what it kept. No model."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitorbench.rollouts.reading import StoredRollout, StoredRun
+
+NAME = "trace"
+SUMMARY = "show how stored rollouts came about, step by step"
+
+_RUN = "name of a suite that was run, or the folder in which its rollouts are kept"
+_LONGEST_TEXT = 60
+
+
+def declare(parser: Parser) -> None:
+    """Declare the arguments."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=Parser)
+    _action(actions, "list", "list the rollouts that a run kept, by arm")
+    show = _action(actions, "show", "show what one rollout would have said after each step")
+    show.add_argument("rollout", metavar="ROLLOUT", help="arm and prompt, as `monitorbench trace list` prints them")
+    show.add_argument(
+        "--step", metavar="N", type=whole_number, help="show one step, with the likeliest tokens of every position"
+    )
+
+
+def _action(actions: Any, name: str, summary: str) -> Parser:
+    action: Parser = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    action.add_argument("run", metavar="RUN", help=_RUN)
+    action.add_argument("--json", action="store_true", help="print JSON")
+    action.set_defaults(parser=action, action=name)
+    return action
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Read what was kept, and print it."""
+    from monitorbench.rollouts.reading import StoredRun
+
+    run = StoredRun(_folder(options.run))
+    for line in _listed(run, options) if options.action == "list" else _shown(run, options):
+        sys.stdout.write(f"{_encodable(line)}\n")
+    return 0
+
+
+def _listed(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
+    from monitorbench.report.words import one_line
+
+    if options.json:
+        rows = [
+            {"rollout": one.name, "arm": list(one.arm.labels), "status": one.status, "text": one.text}
+            for one in run.rollouts.values()
+        ]
+        yield json.dumps(rows, indent=2)
+        return
+    for arm in run.arms.values():
+        own = [rollout for rollout in run.rollouts.values() if rollout.arm == arm]
+        yield f"{arm.name}: {one_line(arm.label)}, {len(own):,} {'rollout' if len(own) == 1 else 'rollouts'}"
+        width = max((len(one_line(rollout.name)) for rollout in own), default=0)
+        for rollout in own:
+            text = one_line(rollout.text)
+            short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 3]}..."
+            yield f"  {one_line(rollout.name):{width}}  {rollout.status:10}  {short}".rstrip()
+
+
+def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
+    from monitorbench.commands.trace_canvas import Canvas
+
+    rollout = _rollout(run, options.rollout)
+    canvas = Canvas(blocks=run.trace(rollout).blocks, words=run.words(rollout.arm))
+    steps = canvas.steps
+    if options.step is not None:
+        steps = [_step(steps, options.step)]
+    if options.json:
+        shown = [canvas.as_data(step, top=options.step is not None) for step in steps]
+        yield json.dumps({**_about(rollout), "steps": shown})
+        return
+    yield from _heading(rollout)
+    if options.step is not None:
+        yield from canvas.table(steps[0])
+        return
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    yield from canvas.lines(colour=colour)
+
+
+def _step(steps: Collection[Any], number: int) -> Any:
+    if not 0 <= number < len(steps):
+        known = f"steps 0 to {len(steps) - 1}" if steps else "no steps"
+        raise UsageError(f"there is no step {number}", where="--step", fix=f"the rollout has {known}")
+    return list(steps)[number]
+
+
+def _about(rollout: StoredRollout) -> dict[str, Any]:
+    return {
+        "rollout": rollout.name,
+        "arm": list(rollout.arm.labels),
+        "status": rollout.status,
+        "finished": rollout.finished,
+        "text": rollout.text,
+    }
+
+
+def _heading(rollout: StoredRollout) -> Iterator[str]:
+    from monitorbench.report.words import one_line
+
+    ending = "ended by itself" if rollout.finished else "ran into a bound"
+    yield one_line(f"{rollout.name}: {rollout.arm.label}; {rollout.status}, {ending}")
+    yield one_line(f"text: {rollout.text}")
+
+
+def _rollout(run: StoredRun, name: str) -> StoredRollout:
+    if name in run.rollouts:
+        return run.rollouts[name]
+    fix = _nearest(name, run.rollouts) or "`monitorbench trace list` prints the names"
+    raise UsageError("no such rollout is kept", where=name, fix=fix)
+
+
+def _folder(run: str) -> Path:
+    """The folder of a run that is named by its suite, its folder, or its report."""
+    from monitorbench.invocation import REPORTS, file_name
+    from monitorbench.rollouts.index import INDEX
+
+    places = (Path(run), Path(run).with_suffix(""), REPORTS / file_name(run))
+    for folder in places:
+        if (folder / INDEX).is_file():
+            return folder
+    known = sorted(index.parent.name for index in REPORTS.glob(f"*/{INDEX}"))
+    none = f"no run is kept under {REPORTS} here: `monitorbench run` keeps one"
+    listed = f"kept here: {', '.join(f'`{name}`' for name in known)}" if known else none
+    raise UsageError("no run is kept there", where=run, fix=_nearest(run, known) or listed)
+
+
+def _nearest(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=3)
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+
+
+def _encodable(text: str) -> str:
+    # Not every stream can show every character that a model may write.
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,137 @@
+"""What an earlier run kept, for people to look at: arms, rollouts, traces, and the words of their tokens. No model."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitorbench.errors import UsageError
+from monitorbench.metrics.trace import Trace
+from monitorbench.rollouts.index import opened_to_read, usable
+from monitorbench.rollouts.shards import Shards
+from monitorbench.rollouts.vocabulary import tokenizer_of
+
+_DIGITS = 8
+_SHOWN = "SELECT key, arm, problem, repeat, found, shard, row, blocks FROM rollouts ORDER BY arm, problem, repeat, key"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredArm:
+    """An arm of which rollouts are kept.
+
+    Attributes:
+        name: the beginning of its hash.
+        labels: what runs called it: one arm may be the candidate of one run and the baseline of another.
+        tokenizer: hash of the tokenizer.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    tokenizer: str
+
+    @property
+    def label(self) -> str:
+        """What it is called, for people."""
+        return " / ".join(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRollout:
+    """A rollout that is kept.
+
+    Attributes:
+        name: under which it is looked up.
+        arm: its arm.
+        text: the response.
+        status: what the grader made of it.
+        finished: whether the text ended by itself.
+        shard: the file in which its trace lies.
+        row: which of the rollouts of that file it is.
+        blocks: blocks of its trace.
+    """
+
+    name: str
+    arm: StoredArm
+    text: str
+    status: str
+    finished: bool
+    shard: str
+    row: int
+    blocks: int
+
+
+class StoredRun:
+    """The rollouts that are kept in a folder, which is left as it is.
+
+    Args:
+        folder: where.
+
+    Raises:
+        UsageError: nothing is kept there that this monitorbench reads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._shards = Shards(folder / "shards")
+        with usable(folder, reading=True):
+            index = opened_to_read(folder)
+            try:
+                self.arms = _arms(index)
+                self.rollouts = _rollouts(index, self.arms)
+                self._words = index.execute("SELECT tokenizer, id, text FROM words").fetchall()
+            finally:
+                index.close()
+
+    def trace(self, rollout: StoredRollout) -> Trace:
+        """The trace of a rollout.
+
+        Raises:
+            UsageError: it does not lie there as it was written.
+        """
+        if fault := self._shards.fault(rollout.shard):
+            raise UsageError(
+                f"its trace cannot be read ({fault})",
+                where=rollout.name,
+                fix="run the suite again: it records what is lost",
+            )
+        return self._shards.trace(rollout.shard, rollout.row, rollout.blocks)
+
+    def words(self, arm: StoredArm) -> Mapping[int, str]:
+        """The texts of the tokens of an arm's traces."""
+        return {each: json.loads(text) for tokenizer, each, text in self._words if tokenizer == arm.tokenizer}
+
+
+def _arms(index: sqlite3.Connection) -> dict[str, StoredArm]:
+    labels: dict[str, list[str]] = {}
+    for arm, label in index.execute("SELECT arm, label FROM labels ORDER BY arm, label"):
+        labels.setdefault(arm, []).append(label)
+    return {
+        digest: StoredArm(name=digest[:_DIGITS], labels=tuple(labels.get(digest, ())), tokenizer=tokenizer_of(facts))
+        for digest, facts in index.execute("SELECT digest, facts FROM arms ORDER BY digest")
+    }
+
+
+def _rollouts(index: sqlite3.Connection, arms: Mapping[str, StoredArm]) -> dict[str, StoredRollout]:
+    rows: list[tuple[Any, ...]] = index.execute(_SHOWN).fetchall()
+    names = [f"{arms[arm].name}/{problem}{f'/{repeat}' if repeat else ''}" for _, arm, problem, repeat, *_ in rows]
+    counts = Counter(names)
+    rollouts: dict[str, StoredRollout] = {}
+    for plain, (key, arm, _, _, text, shard, row, blocks) in zip(names, rows, strict=True):
+        # One prompt may be kept under several seeds or batch shapes.
+        name = plain if counts[plain] == 1 else f"{plain}@{key[:_DIGITS]}"
+        found = json.loads(text)
+        rollouts[name] = StoredRollout(
+            name=name,
+            arm=arms[arm],
+            text=found["text"],
+            status=found["status"],
+            finished=found["finished"],
+            shard=shard,
+            row=row,
+            blocks=blocks,
+        )
+    return rollouts
