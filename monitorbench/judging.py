@@ -49,26 +49,32 @@ class Judge:
 
     def run(self) -> Iterator[Notice]:
         """Judge every check, and tell of each when its verdict stands."""
-        together = self.suite.family == "alert: any"
         for spec, kind in self.plan.checks:
             yield CheckStarted(check=spec.id, type=spec.type)
             begun = time.perf_counter()
             self.judged[spec.id] = self._at(LEVEL, spec, kind)
             self.seconds[spec.id] = time.perf_counter() - begun
-            if not together:
+            if not self._together:
                 yield _told(self.judged[spec.id])
-        if together:
+        if self._together:
             self.judged.update(alarms(self.judged, self._again, level=LEVEL))
             yield from map(_told, self.judged.values())
 
     def is_decided(self) -> bool:
-        """Whether more prompts would change no verdict; checks that record nothing are not looked at."""
+        """Whether more prompts would change no verdict; checks that record nothing are not looked at.
+
+        They count as tests all the same, where checks are taken together.
+        """
         for spec, kind in self.plan.checks:
-            if kind.arms(spec, suite=self.suite, candidate=self.adapters["candidate"]):
-                self.judged[spec.id] = self._at(LEVEL, spec, kind)
-        found = [each.verdict for each in self.judged.values()]
+            records = kind.arms(spec, suite=self.suite, candidate=self.adapters["candidate"])
+            self.judged[spec.id] = self._at(LEVEL, spec, kind) if records else report(spec, Verdict.PASS, "")
+        found = alarms(self.judged, self._again, level=LEVEL) if self._together else dict(self.judged)
         self.judged.clear()
-        return not any(verdict in UNDECIDED for verdict in found)
+        return not any(each.verdict in UNDECIDED for each in found.values())
+
+    @property
+    def _together(self) -> bool:
+        return self.suite.family == "alert: any"
 
     def _again(self, name: str, level: float) -> CheckReport:
         return next(self._at(level, spec, kind) for spec, kind in self.plan.checks if spec.id == name)

@@ -102,6 +102,8 @@ class Terminal:
                 self._explain(check)
         if self._report_path is not None:
             _out(self._out, f"report: {self._report_path}")
+        if report.suite.get("alert") == "any":
+            self._paragraph("alert: any: a fail counts only where it holds among all gated checks (Holm).")
         heading = f"{report.verdict}, exit {report.exit_code}:"
         self._paragraph(f"{heading} {ExitCode(report.exit_code).meaning}", heading, _STYLES[report.verdict])
 

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from monitorbench.api import run_suite
-from monitorbench.planning import vocabulary
-from monitorbench.report.model import Report, Verdict
+from monitorbench.checks.base import Evidence
+from monitorbench.checks.base import report as check_report
+from monitorbench.judging import Judge
+from monitorbench.planning import Plan, vocabulary
+from monitorbench.report.model import CheckReport, Report, Verdict
 from monitorbench.suite.loader import load
+from monitorbench.suite.model import CheckSpec, ModelSpec, Sampling, Suite
 
 TEXT = """\
 schema_version: 1
@@ -67,3 +71,42 @@ def test_what_a_sequential_run_recorded_is_the_beginning_of_the_whole(reported):
     early, whole = reported(sequential=True), reported()
     assert early.checks[0].estimate == pytest.approx(whole.checks[0].estimate, abs=0.3)
     assert early.checks[0].interval.low <= whole.checks[0].estimate <= early.checks[0].interval.high
+
+
+class FailsAlone:
+    """A check that fails at 5 %, and not at the smaller error rate of one among several."""
+
+    def arms(self, spec: CheckSpec, **_: object) -> tuple[str, ...]:
+        return () if spec.id == "without arms" else ("an arm",)
+
+    def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
+        fails = spec.id == "failing" and evidence.estimators.level <= 0.9
+        return check_report(spec, Verdict.FAIL if fails else Verdict.PASS, "So it is.")
+
+
+@pytest.mark.parametrize(
+    ("family", "ids", "decided"),
+    [
+        ("gate: all", ("failing", "other"), True),
+        ("alert: any", ("failing",), True),
+        ("alert: any", ("failing", "other"), False),
+        ("alert: any", ("failing", "without arms"), False),
+    ],
+)
+def test_a_fail_that_is_no_alarm_yet_is_no_reason_to_stop(family: str, ids: tuple[str, ...], decided: bool):
+    suite = Suite(
+        path=Path("s.yaml"),
+        name="s",
+        schema_version=1,
+        model=ModelSpec(source="m"),
+        baseline=None,
+        tasks={},
+        sampling=Sampling(sequential=True),
+        checks=(),
+        family=family,
+    )
+    specs = [CheckSpec(id=name, type="stated", parameters={}, file="s.yaml", line=1) for name in ids]
+    plan = Plan(checks=tuple((spec, FailsAlone()) for spec in specs), arms=())
+    judge = Judge(suite=suite, plan=plan, adapters={"candidate": None}, store=None, exact_replay=True)
+    assert judge.is_decided() is decided
+    assert judge.judged == {}

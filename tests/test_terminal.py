@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,13 @@ def test_a_run_in_which_all_passed_is_a_table_and_a_line() -> None:
         "pass, exit 0: Every gated check passed, was not applicable, or was inconclusive\n"
         "where that is let through.\n"
     )
+
+
+def test_a_suite_that_alerts_on_any_says_what_a_fail_means() -> None:
+    alerting = replace(report_on(CHECKS[1]), suite={"alert": "any"})
+    out, _ = show(RunDone(report=alerting), report_path=None)
+    told = "alert: any: a fail counts only where it holds among all gated checks (Holm)."
+    assert out.splitlines()[3] == told
 
 
 def test_ungated_checks_are_explained_but_not_offered_for_a_rerun() -> None:

@@ -116,7 +116,7 @@ def _floor(measured: Measured) -> str:
 
 
 def _drop_control(name: str, measured: Measured, expected: str, *, least: float | None = None) -> Control:
-    drop = measured.drops[name]
+    drop = measured.floors.get(name, measured.drops[name])
     ok = True if least is not None and drop.low > least else None
     return Control(name=f"{name}: accuracy drop", value=drop.value, interval=interval(drop), expected=expected, ok=ok)
 

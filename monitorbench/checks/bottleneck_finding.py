@@ -38,6 +38,7 @@ class Cause(StrEnum):
     IDENTITY_MOVED = "the identity moved the accuracy"
     NOTHING_SOLVED = "the untouched model solves nothing"
     NOTHING_FELT = "removing the channel changed nothing that was observed"
+    NOTHING_WRITTEN = "another value in the channel changed nothing that was observed"
     USE_UNCLEAR = "use unclear"
     DROP_UNCLEAR = "drop unclear"
     FLOOR_WITHIN_MARGIN = "floor within margin"
@@ -63,12 +64,14 @@ class Facts:
         identity: accuracy drop under the identity, which changes nothing.
         changed: share of rollouts, in [0, 1], that each control changed which must not change a single one.
         felt: whether removing the channel changed anything that was observed, be it the last bit of an entropy.
+        written: whether another value in its place did; where none arrives, a bottleneck does not either.
     """
 
     solved: Estimate
     identity: Estimate
     changed: Mapping[str, float] = field(default_factory=dict)
     felt: bool = True
+    written: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,15 +110,15 @@ def find(
 ) -> Finding:
     """What follows from the accuracy drops of a bottleneck and of the two floor controls, all against the soft arm.
 
-    Used: the lower bound of one floor's drop is above `min_floor_drop`. Unused: both upper bounds are below it;
-    removable, where the upper bound of carrying nothing is also within `max_drop`. Of a used channel the bottleneck's
-    drop decides by non-inferiority; but where losing the whole channel may cost no more than `max_drop`, a small drop
-    is no proof that anything got through. Source of the controls: "How Transparent is DiffusionGemma?", arXiv
-    2606.20560, and its replication.
+    Used: the lower bound of one floor's drop is above `min_floor_drop`, each of the two at half the error rate. Unused:
+    both upper bounds are below it; removable, where the upper bound of carrying nothing is also within `max_drop`. Of a
+    used channel the bottleneck's drop decides by non-inferiority; but where losing the whole channel may cost no more
+    than `max_drop`, a small drop is no proof that anything got through. Source of the controls: "How Transparent is
+    DiffusionGemma?", arXiv 2606.20560, and its replication.
 
     Args:
         facts: whether drops mean anything.
-        zero: drop with nothing carried.
+        zero: drop with nothing carried (see `Estimators.drop_of_any`).
         shuffled: drop with another prompt's value carried.
         drop: drop under the bottleneck.
         max_drop: non-inferiority margin, in (0, 1).
@@ -153,4 +156,6 @@ def _unfit(facts: Facts, least: float) -> Finding | None:
         return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_SOLVED)
     if not facts.felt:
         return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_FELT)
+    if not facts.written:
+        return Finding(standing=Standing.UNOBSERVED, cause=Cause.NOTHING_WRITTEN)
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitorbench.checks.arms import accuracy_by_prompt, replay_mismatch, traces_differ
 from monitorbench.checks.bottleneck_arms import IDENTITY, SOFT, Design
-from monitorbench.checks.bottleneck_finding import SHUFFLED, ZERO, Facts, Finding, Standing, find
+from monitorbench.checks.bottleneck_finding import FLOORS, SHUFFLED, ZERO, Facts, Finding, Standing, find
 from monitorbench.checks.bottleneck_ladder import Rung, knee
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
@@ -26,6 +26,7 @@ class Measured:
         design: what was compared with what.
         accuracy: per prompt, for every arm.
         drops: against the untouched arm, for every other one.
+        floors: those of the floor controls, either of which may show that the channel is used.
         changed: share of rollouts whose text a control changed that changes nothing.
         exact: those of these controls that must not change a single rollout.
         findings: what is found of each bottleneck, by the name of its arm.
@@ -35,6 +36,7 @@ class Measured:
     design: Design
     accuracy: Mapping[str, list[float]]
     drops: Mapping[str, Estimate]
+    floors: Mapping[str, Estimate]
     changed: Mapping[str, float]
     exact: tuple[str, ...]
     findings: Mapping[str, Finding]
@@ -68,6 +70,7 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
     accuracy = {name: accuracy_by_prompt(store, arm) for name, arm in arms.items()}
     estimators = evidence.estimators
     drops = {name: estimators.drop(accuracy[SOFT], values) for name, values in accuracy.items() if name != SOFT}
+    floors = {name: estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS}
     changed = {name: replay_mismatch(store, arms[SOFT], arms[name]) for name in design.replays}
     exact = _exact(design, evidence)
     facts = Facts(
@@ -75,12 +78,14 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         identity=drops[IDENTITY],
         changed={name: changed[name] for name in exact},
         felt=traces_differ(store, arms[SOFT], arms[ZERO]),
+        written=not design.rungs
+        or any(traces_differ(store, arms[SOFT], arms[name]) for name in (SHUFFLED, *design.further)),
     )
     findings = {
         name: find(
             facts,
-            zero=drops[ZERO],
-            shuffled=drops[SHUFFLED],
+            zero=floors[ZERO],
+            shuffled=floors[SHUFFLED],
             drop=drops[name],
             max_drop=spec.parameters["max_drop"],
             min_floor_drop=spec.parameters["min_floor_drop"],
@@ -91,6 +96,7 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         design=design,
         accuracy=accuracy,
         drops=drops,
+        floors=floors,
         changed=changed,
         exact=exact,
         findings=findings,

@@ -31,7 +31,7 @@ def points(estimate: Estimate) -> str:
 
 def _use(spec: CheckSpec, measured: Measured) -> str:
     """That the channel is not used, or that this is not clear."""
-    least, found, drops = spec.parameters["min_floor_drop"], measured.finding, measured.drops
+    least, found, drops = spec.parameters["min_floor_drop"], measured.finding, measured.floors
     channel = measured.design.channel.name
     if found.cause is Cause.USE_UNCLEAR:
         floor = drops[found.control]
@@ -47,7 +47,7 @@ def _use(spec: CheckSpec, measured: Measured) -> str:
 def _cost(spec: CheckSpec, measured: Measured) -> str:
     """What the bottleneck that gates costs a channel that is used."""
     margin, found = spec.parameters["max_drop"], measured.finding
-    floor = f"the channel is used: the control {found.control} costs {points(measured.drops[found.control])}"
+    floor = f"the channel is used: the control {found.control} costs {points(measured.floors[found.control])}"
     text = f"{_forced(measured)} costs {points(measured.drop)}, the margin being {margin * 100:g}; {floor}."
     if found.cause is Cause.FLOOR_WITHIN_MARGIN:
         more = " Losing the whole channel may cost no more than the margin allows: only a smaller max_drop can tell."
@@ -122,9 +122,19 @@ def _nothing_felt(_spec: CheckSpec, _measured: Measured) -> str:
     )
 
 
+def _nothing_written(_spec: CheckSpec, measured: Measured) -> str:
+    controls = ", ".join((SHUFFLED, *measured.design.further))
+    return (
+        f"Other values in place of the channel's ({controls}) changed nothing that was observed, to the last bit, "
+        "though removing it did: values that are put back do not arrive, so that the bottleneck did not either, or the "
+        "channel says the same of every prompt and every token."
+    )
+
+
 _UNFIT: Mapping[Cause | None, Callable[[CheckSpec, Measured], str]] = {
     Cause.CONTROL_CHANGED: _control_changed,
     Cause.IDENTITY_MOVED: _identity_moved,
     Cause.NOTHING_SOLVED: _nothing_solved,
     Cause.NOTHING_FELT: _nothing_felt,
+    Cause.NOTHING_WRITTEN: _nothing_written,
 }

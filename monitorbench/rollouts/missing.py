@@ -130,4 +130,5 @@ def _key(row: Row, arm: str, batch: RowBatch, together: Sequence[tuple[tuple[int
         width=batch.width,
         batch=together,
         place=place,
+        edit=row.edit,
     ).key

@@ -24,6 +24,7 @@ from monitorbench.adapters.base import Adapter
 from monitorbench.errors import UsageError
 from monitorbench.metrics.trace import Trace
 from monitorbench.rollouts.packing import packed_blocks, packed_trace
+from monitorbench.rollouts.sources import own_code
 
 AT_ONCE = 256
 """Tokens looked up at a time."""
@@ -44,7 +45,8 @@ class Neighbours:
     Args:
         matrix_Vd: the input embedding matrix.
         count: neighbours of each token, at least 1.
-        cache: folder in which they outlive the process, under the hash of the matrix; None keeps them in memory.
+        cache: folder in which they outlive the process, under the hashes of the matrix and of the code that looks them
+            up; None keeps them in memory.
 
     Raises:
         UsageError: the matrix is not in memory.
@@ -70,7 +72,7 @@ class Neighbours:
 
     @cached_property
     def _name(self) -> str:
-        return f"neighbours-{content_hash(self._matrix_Vd)}-{self._count}"
+        return f"neighbours-{content_hash(self._matrix_Vd)}-{self._count}-{own_code()[:12]}"
 
     @cached_property
     def _known(self) -> dict[int, NDArray[np.int32]]:

@@ -35,6 +35,24 @@ class Estimators:
             return paired_difference(reference_N, candidate_N, level=self.level)
         return sequential_mean(paired_differences(reference_N, candidate_N), low=-1.0, high=1.0, level=self.level)
 
+    def drop_of_any(self, reference_N: ArrayLike, candidate_N: ArrayLike, *, of: int) -> Estimate:
+        """A drop like `drop`, of which any of several may show that there is one.
+
+        Its lower end errs at that share of alpha (Bonferroni), so that the largest of the lower ends errs at alpha.
+        Upper ends need none of this where all of them have to be low: an intersection-union test.
+
+        Args:
+            reference_N: one value in [0, 1] per prompt.
+            candidate_N: the same prompts under one of the changes.
+            of: how many changes there are.
+
+        Raises:
+            ValueError: as `drop`.
+        """
+        drop = self.drop(reference_N, candidate_N)
+        strict = replace(self, level=1.0 - (1.0 - self.level) / of).drop(reference_N, candidate_N)
+        return replace(drop, low=strict.low, method=f"{drop.method}; lower end at alpha / {of}")
+
     def mean(self, values_N: ArrayLike, *, low: float = 0.0, high: float = 1.0) -> Estimate:
         """The mean over prompts of values in [low, high] (`bounded_mean`).
 

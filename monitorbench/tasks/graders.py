@@ -3,7 +3,7 @@
 | grader | reads from the response | right if |
 |---|---|---|
 | `exact` | all of it | it is the answer, white space aside, and letter case where `ignore_case` says so |
-| `numeric` | the last number | it differs from the last number of the answer by at most `tolerance` |
+| `numeric` | the last number, or fraction | it differs from the last number of the answer by at most `tolerance` |
 | `choice` | the letter of an option | it is the answer's letter |
 | `regex` | what the one group of `pattern` matched last | it is the answer, as for `exact` |
 | `package.module:function` | what the function likes | the function says so |
@@ -15,6 +15,7 @@ import hashlib
 import inspect
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,12 +36,18 @@ LONGEST_SEARCHED = 20_000
 LONGEST_SEARCH = 2.0
 """Seconds that a pattern may take on one response; beyond the main thread, nothing can end it."""
 
-_SIGN = r"(?:(?<![\w.)\]])[-+\u2212])?"
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+"
-NUMBER = re.compile(rf"{_SIGN}(?<![\w.])(?:{_DIGITS})(?:[eE][-+]?\d{{1,3}}(?!\d))?", re.ASCII)
+_MINUS = "-\u2212\u2013"
+_SIGN = rf"(?:(?<![\w.)\]])[{_MINUS}+](?:\\?[$\u20ac\u00a3])?)?"
+_DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)|\d+)(?:\.\d+)?|\.\d+)"
+_POWER = r"(?:[eE][-+]?\d{1,3}(?!\d))?"
+_DIVISOR = rf"(?=[\d.]*[1-9]){_DIGITS}"
+_FRACTION = rf"\\[dt]?frac\{{{_DIGITS}\}}\{{{_DIVISOR}\}}"
+_QUOTIENT = rf"(?<![\w./]){_DIGITS}/{_DIVISOR}(?![\d/])"
+NUMBER = re.compile(rf"{_SIGN}(?:{_FRACTION}|{_QUOTIENT}|(?<![\w.]){_DIGITS}{_POWER})", re.ASCII)
 """A sign counts where it is none between two operands; a comma separates thousands and is no decimal point."""
+_PART = re.compile(rf"{_DIGITS}{_POWER}", re.ASCII)
 CHOICES = (
-    re.compile(r"\banswer(?:\s+is)?\s*[:=]?\s*[*]*\(?([A-Z])\b(?!')", re.ASCII),
+    re.compile(r"\b(?i:answer(?:\s+is)?)\s*[:=]?\s*[*]*\s*\(?([A-Z])\b(?!')", re.ASCII),
     re.compile(r"\A\W*([A-Za-z])\W*\Z", re.ASCII),
     re.compile(r"\A\W*([A-Z])[.):](?:\s|\Z)", re.ASCII),
     re.compile(r"\(([A-Z])\)", re.ASCII),
@@ -134,11 +141,13 @@ class Grader:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the source file of a function; empty for the others, whose settings say everything."""
+        """SHA-256 of the source of a function, all of its package; empty for the others, whose settings say all."""
         if self.kind in GRADERS:
             return ""
-        file = inspect.getsourcefile(inspect.unwrap(FUNCTIONS.load(self.kind)))
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+        total = hashlib.sha256()
+        for file in _sources(self.kind):
+            total.update(hashlib.sha256(file.read_bytes()).digest())
+        return total.hexdigest()
 
     def _regex(self, response: str, answer: str) -> Outcome:
         cut = max(0, len(response) - LONGEST_SEARCHED)
@@ -165,7 +174,9 @@ def _numeric(response: str, answer: str, tolerance: Decimal) -> Outcome:
 
 
 def _number(text: str) -> Decimal:
-    return Decimal(text.replace(",", "").replace("\u2212", "-"))
+    parts = [Decimal(part.replace(",", "")) for part in _PART.findall(text)]
+    value = parts[0] / parts[1] if len(parts) > 1 and parts[1] else parts[0]
+    return value.copy_negate() if text[0] in _MINUS else value
 
 
 def _choice(response: str, answer: str) -> Outcome:
@@ -174,6 +185,18 @@ def _choice(response: str, answer: str) -> Outcome:
             letter = matches[-1][1].upper()
             return _outcome(letter, letter == answer.strip(" ()\n").upper(), _word_at(response, matches[-1].start(1)))
     return _outcome("", False, None)
+
+
+def _sources(kind: str) -> list[Path]:
+    """The files of the whole package of a function, of which it may call any part."""
+    function = inspect.unwrap(FUNCTIONS.load(kind))
+    found: set[Path] = set()
+    for name in (kind.partition(":")[0], getattr(function, "__module__", None) or ""):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        folders = getattr(sys.modules.get(name.partition(".")[0]), "__path__", ())
+        found |= {Path(file)} if file else set()
+        found |= {source for folder in folders for source in Path(folder).rglob("*.py")}
+    return sorted(found)
 
 
 def _judged(name: str, function: Callable[[str, str], Any], response: str, answer: str) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from recurrent_models import build_recurrent
+from transformers import Gemma4ForCausalLM, Gemma4TextConfig, LlamaConfig, LlamaForCausalLM
 
 from monitorbench.adapters.base import ABSENT, Edit, Event, Hook, Limits
 from monitorbench.adapters.conformance import Trial
@@ -35,8 +36,48 @@ READ_AGAIN = ("minimax", "falcon_h1", "jamba")
 """Recurrent layers beside others: their states are not kept."""
 
 
+LONG = {"short_factor": [1.0] * 8, "long_factor": [2.0] * 8}
+SMALL: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "vocab_size": 50}
+
+
+class Ids:
+    """A tokenizer of ids alone."""
+
+    pad_token_id, eos_token_id = 0, 1
+
+    def decode(self, ids: Sequence[int], **_: Any) -> str:
+        return " ".join(map(str, ids))
+
+
 def thinker(model: Any) -> ThoughtLoop:
-    return ThoughtLoop(model=model, tokenizer=None)
+    tokenizer: Any = Ids()
+    return ThoughtLoop(model=model.eval(), tokenizer=tokenizer)
+
+
+def layers_share_keys() -> ThoughtLoop:
+    """Gemma 4 whose last two layers use keys and values of the two before them."""
+    torch.manual_seed(0)
+    kinds: dict[str, Any] = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 8}
+    heads: dict[str, Any] = {
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "global_head_dim": 16,
+        "max_position_embeddings": 96,
+    }
+    without: dict[str, Any] = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 50}
+    config = Gemma4TextConfig(**SMALL, **kinds, **heads, **without, num_hidden_layers=4, num_kv_shared_layers=2)
+    return thinker(Gemma4ForCausalLM(config))
+
+
+def rotates_by(places: int, **rope: Any) -> ThoughtLoop:
+    """Llama whose positions are turned by what depends on the longest text so far."""
+    torch.manual_seed(0)
+    rope = {"rope_theta": 1e4, "factor": 2.0, **rope}
+    return thinker(
+        LlamaForCausalLM(
+            LlamaConfig(**SMALL, num_hidden_layers=1, max_position_embeddings=places, rope_parameters=rope)
+        )
+    )
 
 
 def of(trial: Trial) -> tuple[Any, list[Sequence[int]]]:
@@ -100,31 +141,44 @@ def test_arms_that_share_prompts_read_them_once_and_come_out_the_same_to_the_bit
                 assert len(widths) - read == is_new, "only what was never read before is read"
 
 
+def test_layers_that_use_the_keys_of_others_have_none_that_are_kept() -> None:
+    plain, prompts = layers_share_keys(), [[5, 6, 7], [8, 9, 10, 11, 12]]
+    assert_read(plain, [prompts, prompts[::-1], prompts], times=1)
+
+
 @pytest.mark.parametrize("kind", READ_AGAIN)
 def test_a_model_that_carries_more_than_keys_and_values_reads_its_prompts_every_time(kind: str) -> None:
-    plain = thinker(build_recurrent(kind, 50).eval())
-    plain = replace(plain, tokenizer=_Tokenizer())
-    shared, prompts = plain.sharing_prefills(), [[5, 6, 7], [8, 9, 10]]
-    for _ in range(2):
+    assert_read(thinker(build_recurrent(kind, 50)), [[[5, 6, 7], [8, 9, 10]]] * 2, times=2)
+
+
+@pytest.mark.parametrize(
+    ("places", "rope", "times"),
+    [
+        (96, {"rope_type": "dynamic"}, 1),
+        (6, {"rope_type": "dynamic"}, 3),  # longer texts grow what the next short prompt sets back
+        (96, {"rope_type": "longrope", "original_max_position_embeddings": 6, **LONG}, 3),
+    ],
+)
+def test_a_model_that_adapts_itself_to_what_it_reads_reads_it(places: int, rope: dict[str, Any], times: int) -> None:
+    assert_read(rotates_by(places, **rope), [[[5, 6, 7], [8, 9, 10]]] * 3, times=times)
+
+
+def assert_read(plain: ThoughtLoop, batches: Sequence[Sequence[Sequence[int]]], *, times: int) -> None:
+    """The same comes out as by reading every time, and so often prompts are read."""
+    shared, read = plain.sharing_prefills(), 0
+    for prompts in batches:
+        apart = seen_of(plain, prompts)
         with reads(plain.model) as widths:
-            assert_same(seen_of(shared, prompts), seen_of(plain, prompts))
-        assert len(widths) == 2
-
-
-class _Tokenizer:
-    """Of ids alone."""
-
-    pad_token_id, eos_token_id = 0, 1
-
-    def decode(self, ids: Sequence[int], **_: Any) -> str:
-        return " ".join(map(str, ids))
+            assert_same(seen_of(shared, prompts), apart)
+        read += len(widths)
+    assert read == times
 
 
 def test_a_prompt_is_read_again_at_another_batch_shape(trial_of: MakeTrial) -> None:
     plain, prompts = of(trial_of("gemma3"))
     shared = plain.sharing_prefills()
     with reads(plain.model) as widths:
-        for batch in (prompts, prompts[:2], [prompts[0] * 2, *prompts[1:]]):
+        for batch in (prompts, prompts[:2], [[*prompts[0], *prompts[0]], *prompts[1:]]):
             seen_of(shared, batch)
     assert len(widths) == 3
 

@@ -79,7 +79,7 @@ def ladder(request: pytest.FixtureRequest) -> Ladder:
     )
 
 
-def processor_seconds(work: Callable[[], object]) -> float:
+def processor_seconds(work: Callable[[], None]) -> float:
     """Least processor time of several runs: other processes can only add to it."""
 
     def once() -> float:
@@ -90,33 +90,27 @@ def processor_seconds(work: Callable[[], object]) -> float:
     return min(once() for _ in range(2))
 
 
-def compared(ladder: Ladder, what: str, once: Callable[[], object], eight_times: Callable[[], object]) -> float:
-    """The share of the time of eight runs that one takes; it is printed."""
-    together, apart = processor_seconds(once), processor_seconds(eight_times)
+def compared(ladder: Ladder, prompts: int, beside: Sequence[Intervention] = ()) -> float:
+    """The share of the time of eight runs, one for each rung, that all rungs in one take; it is printed."""
+    rungs = [ladder.keeping(k) for k in RUNGS]
+
+    def one_by_one() -> None:
+        for rung in rungs:
+            ladder.record([*beside, rung], prompts)
+
+    together = processor_seconds(lambda: ladder.record([*beside, *rungs], prompts))
+    apart = processor_seconds(one_by_one)
     share = together / apart
-    sys.stdout.write(f"\n{ladder.channel}, {what}: {together:.2f} s, 8 runs {apart:.2f} s, {share:.2f} of it\n")
+    what = f"8 rungs beside {len(beside)} controls, {prompts} prompts, {ladder.channel}"
+    sys.stdout.write(f"\n{what}: {together:.2f} s together, {apart:.2f} s apart, {share:.2f} of it\n")
     return share
 
 
 @pytest.mark.parametrize("prompts", [25, 60])
 def test_eight_rungs_together_take_less_than_eight_by_themselves(ladder: Ladder, prompts: int) -> None:
-    rungs = [ladder.keeping(k) for k in RUNGS]
-    share = compared(
-        ladder,
-        f"8 rungs, {prompts} prompts",
-        lambda: ladder.record(rungs, prompts),
-        lambda: [ladder.record([rung], prompts) for rung in rungs],
-    )
-    assert share < 1
+    assert compared(ladder, prompts) < 1
 
 
 @pytest.mark.parametrize("prompts", [25, 60])
 def test_a_ladder_takes_less_than_half_of_eight_runs_with_controls(ladder: Ladder, prompts: int) -> None:
-    rungs, controls = [ladder.keeping(k) for k in RUNGS], ladder.controls()
-    share = compared(
-        ladder,
-        f"ladder of 8 rungs with controls, {prompts} prompts",
-        lambda: ladder.record([*controls, *rungs], prompts),
-        lambda: [ladder.record([*controls, rung], prompts) for rung in rungs],
-    )
-    assert share < 0.5
+    assert compared(ladder, prompts, ladder.controls()) < 0.5

@@ -141,7 +141,8 @@ def judge_bottleneck(
 ) -> Callable[..., CheckReport]:
     """Judges the check on so many right prompts per arm.
 
-    `replaced` names arms whose tokens differ everywhere, `unfelt` those that are observed as the soft arm is; `lost`
+    `replaced` names arms whose tokens differ everywhere; `felt` and `unfelt` those that are observed otherwise than the
+    soft arm, or as it is: all but the floors are, where nothing is said; `lost`
     has the fields of the rollouts that an arm does not get right, and `counts` what it counted on every rollout.
     """
 
@@ -151,6 +152,7 @@ def judge_bottleneck(
         right: dict[str, int],
         *,
         replaced: tuple[str, ...] = (),
+        felt: tuple[str, ...] = (),
         unfelt: tuple[str, ...] = (),
         lost: Mapping[str, Mapping[str, Any]] | None = None,
         counts: Mapping[str, Mapping[str, int]] | None = None,
@@ -164,7 +166,7 @@ def judge_bottleneck(
         recorded: dict[Arm, list[Rollout]] = {}
         for arm in arms:
             name = arm_name(arm)
-            trace = seen(entropy=0.25 if name in FLOORS and name not in unfelt else 0.5)
+            trace = seen(entropy=0.25 if name in (*FLOORS, *felt) and name not in unfelt else 0.5)
             usual = {"trace": trace, "counts": (counts or {}).get(name, {})}
             good = usual | {"status": "correct", "tokens": (True, name in replaced)}
             bad = usual | {"status": "wrong", "tokens": (False, name in replaced)} | {**(lost or {}).get(name, {})}

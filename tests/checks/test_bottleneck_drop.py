@@ -156,6 +156,20 @@ def test_a_channel_whose_removal_changes_nothing_at_all_was_not_observed(judge: 
     assert report.evidence["removable"] is False
 
 
+def test_values_that_never_arrive_are_no_bottleneck(judge: Judge) -> None:
+    """An adapter that honours removal alone loses nothing under any truncation, and nothing by another's value."""
+    deaf = {**dict.fromkeys(USED, 90), "zero": 10}
+    report = judge(deaf, unfelt=("batch-shuffled",))
+    assert report.verdict is Verdict.UNOBSERVED
+    assert report.reason.startswith("Other values in place of the channel's (batch-shuffled, mean, random-tokens)")
+
+
+def test_a_value_that_all_prompts_share_may_still_be_read(judge: Judge) -> None:
+    """Another prompt's value is the same one then; what random tokens change shows that values arrive."""
+    report = judge({**USED, "batch-shuffled": 90}, unfelt=("batch-shuffled",), felt=("random-tokens",))
+    assert report.verdict is Verdict.PASS
+
+
 def test_a_margin_that_would_pass_losing_the_channel_cannot_tell(judge: Judge) -> None:
     """Keeping nothing would come to the same drop as the floor, and would pass too."""
     weak = {**dict.fromkeys(USED, 0), "soft": 12, "identity": 12, "keep-everything": 12}

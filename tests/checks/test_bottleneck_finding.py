@@ -18,7 +18,7 @@ def between(low: float, high: float) -> Estimate:
     return Estimate(value=(low + high) / 2, low=low, high=high, level=0.9, n=100, sd=0.3, method="made by hand")
 
 
-SOUND = Facts(solved=between(0.8, 0.9), identity=between(-0.02, 0.02))
+SOUND = Facts(solved=between(0.8, 1.0), identity=between(-0.02, 0.02))
 LEAST = 0.1
 FLOOR = {"above": between(0.2, 0.4), "straddling": between(0.05, 0.2), "below": between(-0.05, 0.05)}
 """A floor control's drop against LEAST."""
@@ -91,6 +91,8 @@ def test_every_standing_has_one_verdict() -> None:
         (replace(SOUND, solved=between(0.0, 0.09)), "unobserved", Cause.NOTHING_SOLVED, ""),
         (replace(SOUND, solved=replace(between(0.0, 0.3), value=0.0)), "unobserved", Cause.NOTHING_SOLVED, ""),
         (replace(SOUND, felt=False), "unobserved", Cause.NOTHING_FELT, ""),
+        (replace(SOUND, written=False), "unobserved", Cause.NOTHING_WRITTEN, ""),
+        (replace(SOUND, felt=False, written=False), "unobserved", Cause.NOTHING_FELT, ""),
         (replace(SOUND, changed={"identity": 0.5}, felt=False), "unsound", Cause.CONTROL_CHANGED, "identity"),
         (replace(SOUND, solved=between(0.0, 0.09), felt=False), "unobserved", Cause.NOTHING_SOLVED, ""),
     ],

@@ -79,10 +79,24 @@ def test_each_token_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_looked_up_outlives_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Neighbours(PLANE, 2, cache=tmp_path).of([1, 2])
     (file,) = tmp_path.iterdir()
-    assert file.name == f"neighbours-{content_hash(PLANE)}-2.safetensors"
+    assert file.name == f"neighbours-{content_hash(PLANE)}-2-{neighbours.own_code()[:12]}.safetensors"
     monkeypatch.setattr(neighbours, "_KNOWN", {})
     monkeypatch.setattr(neighbours, "nearest", None)
     np.testing.assert_array_equal(Neighbours(PLANE, 2, cache=tmp_path).of([1, 2]), first)
+
+
+def test_what_other_code_looked_up_is_looked_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rollouts are recorded anew then, and must not get the old code's neighbours."""
+    Neighbours(PLANE, 2, cache=tmp_path).of([1])
+    monkeypatch.setattr(neighbours, "_KNOWN", {})
+    monkeypatch.setattr(neighbours, "own_code", lambda: "0" * 64)
+    asked: list[int] = []
+    search = nearest
+    monkeypatch.setattr(
+        neighbours, "nearest", lambda matrix, ids, count: asked.extend(ids) or search(matrix, ids, count)
+    )
+    Neighbours(PLANE, 2, cache=tmp_path).of([1])
+    assert asked == [1]
 
 
 def test_a_broken_file_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

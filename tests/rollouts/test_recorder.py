@@ -15,7 +15,7 @@ from monitorbench.adapters.thought_loop import ThoughtLoop
 from monitorbench.errors import UsageError
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
-from monitorbench.rollouts.recorder import record
+from monitorbench.rollouts.recorder import prepare, record
 from monitorbench.rollouts.store import RunStore
 from monitorbench.suite.model import ModelSpec, Sampling
 from monitorbench.tasks.arithmetic_chain import ArithmeticChain
@@ -88,10 +88,16 @@ def test_watching_changes_nothing_and_keeps_what_is_carried(adapters: dict[str, 
     assert all((block.carried_ids_SPK == -1).all() for r in nothing for block in r.trace.blocks)
 
 
+@pytest.fixture(scope="module")
+def of_families(adapters: dict[str, Adapter]) -> dict[str, Adapter]:
+    causal: Any = adapters["causal"]
+    masked = load_model("candidate", ModelSpec(source="zoo:masked-chain"), device="cpu", dtype="float32").adapter
+    return {**adapters, "masked": masked, "thinking": ThoughtLoop(model=causal.model, tokenizer=causal.tokenizer)}
+
+
 @pytest.mark.parametrize("name", ["causal", "diffusion", "masked", "thinking"])
-def test_every_family_keeps_the_same(adapters: dict[str, Adapter], name: str) -> None:
-    adapter = adapters[name]
-    for rollout in recorded(adapter, sampler={"do_sample": False}):
+def test_every_family_keeps_the_same(of_families: dict[str, Adapter], name: str) -> None:
+    for rollout in recorded(of_families[name], sampler={"do_sample": False, "thoughts": 2}):
         for block in rollout.trace.blocks:
             assert block.top_ids_SPK is not None
             assert block.top_probabilities_SPK is not None
@@ -102,9 +108,6 @@ def test_every_family_keeps_the_same(adapters: dict[str, Adapter], name: str) ->
             assert (block.canvas_SP is None) == (name in {"causal", "thinking"})
             chosen_SP = predicted_SP if name != "masked" else predicted_SP & ~block.committed_SP
             assert (block.top_ids_SPK[..., 0] == block.tokens_SP)[chosen_SP].all(), "nothing is drawn here"
-            if name == "diffusion":
-                likeliest = block.top_ids_SPK[..., 0]
-                assert (likeliest == block.tokens_SP).all()
 
 
 def test_every_token_has_a_word(adapters: dict[str, Adapter]) -> None:

@@ -52,6 +52,15 @@ def test_exact_compares_all_of_the_response(
         ("6.02e23", "6.02e23", "6.02e23"),
         (r"\boxed{42}", "42", r"\boxed{42}"),
         ("12km", "12", "12km"),
+        ("1,000, to be exact", "1,000", "1,000,"),
+        ("a loss of -$5", "-$5", "-$5"),
+        ("it is \u20135", "\u20135", "\u20135"),
+        ("pages 3\u20135", "5", "3\u20135"),
+        ("half, so 1/2 of it", "1/2", "1/2"),
+        (r"\boxed{-\frac{1}{2}}", r"-\frac{1}{2}", r"\boxed{-\frac{1}{2}}"),
+        ("on 12/25/2024", "2024", "12/25/2024"),
+        ("so x=5", "5", "x=5"),
+        ("in total:7", "7", "total:7"),
     ],
 )
 def test_numeric_reads_the_last_number(response: str, read: str, word: str) -> None:
@@ -62,6 +71,26 @@ def test_numeric_reads_the_last_number(response: str, read: str, word: str) -> N
 def test_what_holds_no_number_is_unparsable(response: str) -> None:
     for answer in ("0", "12"):
         assert graded(Grader(kind="numeric"), response, answer) == ("unparsable", None, None)
+
+
+@pytest.mark.parametrize(
+    ("response", "answer", "right"),
+    [
+        ("-$5", "5", False),
+        ("-$5", "-5", True),
+        ("1/2", "2", False),
+        ("2", "1/2", False),
+        (r"\frac{1}{2}", "2", False),
+        (r"-\dfrac{1}{4}", "-0.25", True),
+        ("2/6", "1/3", True),
+        ("0.5", "1/2", True),
+        ("1,000,", "0", False),
+        ("1,000,", "1000", True),
+        ("\u20135", "5", False),
+    ],
+)
+def test_a_number_is_worth_what_is_written_as_a_whole(response: str, answer: str, right: bool) -> None:
+    assert graded(Grader(kind="numeric"), response, answer)[0] == ("correct" if right else "wrong")
 
 
 def test_numbers_are_compared_exactly_unless_there_is_a_tolerance() -> None:
@@ -91,10 +120,13 @@ def test_every_number_is_read_as_it_is_written(number: Decimal) -> None:
         ("First A, but the answer is (B), not (C)", "(B),"),
         ("A dog is an animal, so **Answer: B**", "B**"),
         ("It could be (A). It is (B)", "(B)"),
+        ("Answer: B", "B"),
+        ("ANSWER: B", "B"),
+        ("(A) does not fit.\n**Answer:** B", "B"),
+        ("The Answer Is (B).", "(B)."),
     ],
 )
 def test_choice_reads_the_letter(response: str, word: str) -> None:
-    response = response.replace("Answer", "answer")
     assert graded(Grader(kind="choice"), response, "B") == ("correct", "B", word)
     assert graded(Grader(kind="choice"), response, "(c)")[0] == "wrong"
 
@@ -181,3 +213,26 @@ class TestAFunctionOfOnesOwn:
         (tmp_path / "own_grader.py").write_text("def longer(response, answer):\n    return True\n", encoding="utf-8")
         assert grader.fingerprint != before
         assert Grader(kind="numeric").fingerprint == ""
+
+    def test_in_a_package_is_known_by_all_code_of_the_package(self, tmp_path: Path) -> None:
+        """What a function calls may lie in another file."""
+        package = tmp_path / "own_graders"
+        package.mkdir()
+        (package / "__init__.py").write_text("", encoding="utf-8")
+        (package / "units.py").write_text("FACTOR = 1\n", encoding="utf-8")
+        (package / "grade.py").write_text(
+            "from own_graders.units import FACTOR\ndef right(response, answer):\n    return FACTOR == 1\n",
+            encoding="utf-8",
+        )
+        grader = Grader(kind="own_graders.grade:right")
+        before = grader.fingerprint
+        assert grader.fingerprint == before
+        (package / "units.py").write_text("FACTOR = 2\n", encoding="utf-8")
+        assert grader.fingerprint != before
+
+    def test_may_be_any_object_that_can_be_called(self, tmp_path: Path) -> None:
+        source = "import functools\n\nsame = functools.partial(lambda strict, a, b: strict == (a == b), True)\n"
+        (tmp_path / "own_grader.py").write_text(source, encoding="utf-8")
+        grader = Grader(kind="own_grader:same")
+        assert graded(grader, "a", "a")[0] == "correct"
+        assert len(grader.fingerprint) == 64
