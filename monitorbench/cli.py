@@ -9,12 +9,24 @@ import traceback
 from collections.abc import Sequence
 
 from monitorbench import __version__
-from monitorbench.commands import adapters, calibrate, depth, listing, plan, run, schema, selftest, trace, validate
+from monitorbench.commands import (
+    adapters,
+    calibrate,
+    depth,
+    listing,
+    plan,
+    report,
+    run,
+    schema,
+    selftest,
+    trace,
+    validate,
+)
 from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (run, report, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from monitorbench.notices import (
     ArmStarted,
@@ -25,19 +22,10 @@ from monitorbench.notices import (
     RunPlanned,
     SettingIgnored,
 )
-from monitorbench.report.exit_code import ExitCode
-from monitorbench.report.model import CheckReport, Report, Verdict
-from monitorbench.report.words import bound_words, count_words, estimate_words, one_line
+from monitorbench.report.model import Report
+from monitorbench.report.render.terminal import print_line, show_result
+from monitorbench.report.words import one_line
 
-_STYLES = {
-    Verdict.PASS: "green",
-    Verdict.FAIL: "bold red",
-    Verdict.INCONCLUSIVE: "yellow",
-    Verdict.NOT_APPLICABLE: "cyan",
-    Verdict.UNOBSERVED: "magenta",
-    Verdict.ERROR: "bold magenta",
-}
-_SETTLED = (Verdict.PASS, Verdict.NOT_APPLICABLE)
 _DEFAULT_WIDTH = 80
 
 
@@ -80,11 +68,11 @@ class Terminal:
         """Show what the notice says, if there is anything to see."""
         if isinstance(notice, RunDone) and isinstance(notice.report, Report):
             self.close()
-            self._result(notice.report)
+            show_result(notice.report, self._out, table=not self._quiet, kept_at=self._report_path, rerun=self._rerun)
         elif isinstance(notice, SettingIgnored):
-            _out(self._err, _ignored(notice))
+            print_line(self._err, _ignored(notice))
         elif isinstance(notice, RolloutsLost):
-            _out(self._err, _lost(notice))
+            print_line(self._err, _lost(notice))
         elif self._progress is not None:
             self._progress(notice)
 
@@ -92,42 +80,6 @@ class Terminal:
         """Take the progress off the screen. Further calls change nothing."""
         if self._progress is not None:
             self._progress.close()
-
-    def _result(self, report: Report) -> None:
-        if report.checks and not self._quiet:
-            self._out.print(_table(report, self._out))
-            self._out.print()
-        for check in report.checks:
-            if check.verdict is not Verdict.PASS or not check.gated:
-                self._explain(check)
-        if self._report_path is not None:
-            _out(self._out, f"report: {self._report_path}")
-        if report.suite.get("alert") == "any":
-            self._paragraph("alert: any: a fail counts only where it holds among all gated checks (Holm).")
-        heading = f"{report.verdict}, exit {report.exit_code}:"
-        self._paragraph(f"{heading} {ExitCode(report.exit_code).meaning}", heading, _STYLES[report.verdict])
-
-    def _explain(self, check: CheckReport) -> None:
-        gate = "" if check.gated else " (not gated)"
-        heading = f"{one_line(check.id)}: {check.verdict}{gate}"
-        self._paragraph(heading, heading, _STYLES[check.verdict])
-        self._paragraph(check.reason, indent="  ")
-        if self._rerun is not None and check.gated and check.verdict not in _SETTLED:
-            _out(self._out, f"  rerun: {self._rerun(check.id)}")
-        self._out.print()
-
-    def _paragraph(self, text: str, heading: str = "", style: str = "", *, indent: str = "") -> None:
-        # A hyphen may be the sign of a number or part of an id, so no line ends at one.
-        lines = textwrap.wrap(
-            one_line(text),
-            self._out.width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-        )
-        shown = Text(_encodable(self._out, "\n".join(lines)))
-        shown.stylize(style, 0, len(heading))
-        self._out.print(shown, soft_wrap=True)
 
 
 class _Lines:
@@ -142,11 +94,11 @@ class _Lines:
             case RunPlanned():
                 self._arms = notice.arms
             case ModelLoaded():
-                _out(self._console, _loaded(notice))
+                print_line(self._console, _loaded(notice))
             case ArmStarted():
                 self._started += 1
                 line = f"recording arm {self._started} of {self._arms}: {notice.arm} ({_counted(notice)})"
-                _out(self._console, one_line(line))
+                print_line(self._console, one_line(line))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -175,7 +127,7 @@ class _Bars:
             case RunPlanned():
                 self._plan(notice)
             case ModelLoaded():
-                _out(self._progress.console, _loaded(notice))
+                print_line(self._progress.console, _loaded(notice))
             case ArmStarted() if self._rollouts is not None:
                 self._progress.update(self._rollouts, description=one_line(f"recording {notice.arm}"))
             case RolloutsDone() if self._rollouts is not None:
@@ -202,34 +154,6 @@ def _console(stream: TextIO) -> Console:
     columns = os.environ.get("COLUMNS", "")
     width = None if stream.isatty() else int(columns) if columns.isdecimal() and int(columns) else _DEFAULT_WIDTH
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
-
-
-def _out(console: Console, line: str) -> None:
-    # Commands and paths are there to be copied, so they stay on one line however narrow the terminal.
-    console.out(_encodable(console, line), highlight=False)
-
-
-def _encodable(console: Console, text: str) -> str:
-    # Names are free and reasons may quote a model's output, yet not every stream can show every character.
-    return text.encode(console.encoding, "backslashreplace").decode(console.encoding)
-
-
-def _table(report: Report, console: Console) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("check", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("estimate", overflow="fold")
-    table.add_column("bound", overflow="fold")
-    table.add_column("n", justify="right", no_wrap=True)
-    for check in report.checks:
-        table.add_row(
-            _encodable(console, one_line(check.id)),
-            Text(check.verdict, style=_STYLES[check.verdict]),
-            estimate_words(check) or "-",
-            bound_words(check) or "-",
-            count_words(check.n) or "-",
-        )
-    return table
 
 
 def _loaded(notice: ModelLoaded) -> str:

@@ -48,6 +48,16 @@ _WORST_VERDICT_FIRST = (
 )
 
 
+def worst_first(checks: Iterable[CheckReport]) -> tuple[CheckReport, ...]:
+    """Checks as a reader has to see them: gated ones first, each kind from the worst verdict to the best."""
+    return tuple(sorted(checks, key=lambda check: (not check.gated, _WORST_VERDICT_FIRST.index(check.verdict))))
+
+
+def is_worse(verdict: Verdict, reference: Verdict) -> bool:
+    """Whether a verdict is worse than another."""
+    return _WORST_VERDICT_FIRST.index(verdict) < _WORST_VERDICT_FIRST.index(reference)
+
+
 def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
     """The code that wins when several apply; PASS when there are none."""
     return min(codes, key=_WORST_CODE_FIRST.index, default=ExitCode.PASS)

@@ -1,0 +1,112 @@
+"""The report as JUnit XML, one test case per check, as Jenkins' `junit-10.xsd` and what builds on it want it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import get_args
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from monitorbench.errors import UsageError
+from monitorbench.report.exit_code import Inconclusive
+from monitorbench.report.model import CheckReport, Report, Verdict
+from monitorbench.report.words import bound_words, count_words, estimate_words, one_line
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_OUTCOMES: Mapping[Verdict, str] = {
+    Verdict.FAIL: "failure",
+    Verdict.ERROR: "error",
+    Verdict.UNOBSERVED: "error",
+    Verdict.INCONCLUSIVE: "failure",
+    Verdict.NOT_APPLICABLE: "skipped",
+}
+
+
+def render(report: Report, *, inconclusive: Inconclusive = "fail") -> str:
+    """The report as JUnit XML.
+
+    A gated check that failed is a failure, one that broke down or observed nothing an error, and one that does not
+    apply is skipped. A check that is not gated is never a failure: it is skipped unless it passed. Characters that XML
+    1.0 does not allow are removed.
+
+    Args:
+        report: what to show.
+        inconclusive: `fail` makes a failure of an inconclusive check; `warn` and `pass` skip it.
+
+    Raises:
+        UsageError: `inconclusive` is another word.
+    """
+    if inconclusive not in get_args(Inconclusive):
+        known = ", ".join(get_args(Inconclusive))
+        raise UsageError(f"unknown value {inconclusive!r}", where="--inconclusive", fix=f"use {known}")
+    outcomes = {check.id: _outcome(check, inconclusive) for check in report.checks}
+    counts = Counter(outcomes.values())
+    numbers = {
+        "tests": str(len(report.checks)),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "time": _seconds(report.run.seconds),
+    }
+    name = _legal(str(report.suite.get("name", "monitorbench")))
+    root = Element("testsuites", {"name": "monitorbench", **numbers})
+    own = {"skipped": str(counts["skipped"]), "timestamp": report.run.started[:19], "hostname": report.run.host}
+    suite = SubElement(root, "testsuite", {"name": name, **numbers, **{key: _legal(each) for key, each in own.items()}})
+    properties = SubElement(suite, "properties")
+    for key, value in _facts(report):
+        SubElement(properties, "property", {"name": _legal(key), "value": _legal(value)})
+    for check in report.checks:
+        _case(suite, check, outcomes[check.id], classname=name, seconds=report.run.seconds_by_check.get(check.id, 0.0))
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _outcome(check: CheckReport, inconclusive: Inconclusive) -> str:
+    """The element that stands for what a check came to; empty for a pass."""
+    outcome = _OUTCOMES.get(check.verdict, "")
+    lenient = check.verdict is Verdict.INCONCLUSIVE and inconclusive != "fail"
+    return "skipped" if outcome and (lenient or not check.gated) else outcome
+
+
+def _case(suite: Element, check: CheckReport, outcome: str, *, classname: str, seconds: float) -> None:
+    about = {"name": _legal(check.id), "classname": classname, "time": _seconds(seconds)}
+    case = SubElement(suite, "testcase", about)
+    if outcome:
+        gate = "" if check.gated else "not gated: "
+        message = one_line(f"{gate}{check.verdict}: {check.reason}")
+        found = SubElement(case, outcome, {"type": check.verdict.value, "message": _legal(message)})
+        found.text = _legal(f"{check.file}:{check.line}\n{check.reason}")
+    SubElement(case, "system-out").text = _legal("\n".join(_details(check)))
+
+
+def _details(check: CheckReport) -> Iterator[str]:
+    yield f"{check.verdict}: {check.reason}"
+    told = {
+        "declared in": f"{check.file}:{check.line}",
+        "check type": check.type,
+        "estimate": estimate_words(check),
+        "bound": bound_words(check),
+        "n": count_words(check.n),
+        "rests on": ", ".join(check.rests_on),
+    }
+    yield from (f"{key}: {one_line(value)}" for key, value in told.items() if value)
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    yield "verdict", report.verdict
+    yield "exit_code", str(report.exit_code)
+    yield "suite_sha256", report.suite_sha256
+    for model in report.models:
+        yield f"{model.role}.source", model.source
+        yield f"{model.role}.weights_sha256", model.weights_sha256
+    for package, version in sorted(report.versions.items()):
+        yield f"version.{package}", version
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub("", text)
