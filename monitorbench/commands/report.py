@@ -89,9 +89,13 @@ def execute(options: argparse.Namespace) -> int:
 def _refuse_foreign(options: argparse.Namespace) -> None:
     """An option that the format does not have would change nothing, and nobody would notice."""
     for option, formats in _FORMATS_WITH.items():
-        if getattr(options, option) not in (None, False) and options.format not in formats:
+        if not _left_out(getattr(options, option)) and options.format not in formats:
             what = f"format {options.format} has no such option"
             raise UsageError(what, where=f"--{option}", fix=f"leave it out, or use --format {' or '.join(formats)}")
+
+
+def _left_out(value: object) -> bool:
+    return value is None or value is False  # 0 is a number that somebody gave
 
 
 def _settings(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:

@@ -93,7 +93,7 @@ def _view(check: CheckReport) -> View:
     kind, view = _VIEWS.get(check.type, ("", lambda _: None))
     try:
         shown = view(check) if check.evidence else None
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         shown = None  # evidence is free-form: another version's, or written by hand
     evidence = _text(check.evidence)
     return View(
@@ -130,7 +130,10 @@ def _against(check: CheckReport) -> Chart | None:
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    try:
+        return json.dumps(value, indent=1, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply to be shown here)"
 
 
 def _data(value: object) -> Markup:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 _MOST_TICKS = 6
+_MOST = 1e100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +33,12 @@ class Axis:
 
     @classmethod
     def around(cls, numbers: Iterable[float], *, scale: float = 1.0) -> Self:
-        """The shortest axis with round ends that holds all of the numbers."""
-        found = [number for number in numbers if math.isfinite(number)] or [0.0]
+        """The shortest axis with round ends that holds all of the numbers, those beyond all measure at its ends."""
+        found = [min(_MOST, max(-_MOST, number)) for number in numbers] or [0.0]
         low, high = min(found), max(found)
-        if high - low < 1e-9:
-            low, high = low - 0.5 / scale, high + 0.5 / scale
+        size = max(abs(low), abs(high), 1 / scale)
+        if high - low < 1e-9 * size:
+            low, high = low - size / 2, high + size / 2
         step = _step((high - low) * scale) / scale
         return cls(low=math.floor(low / step) * step, high=math.ceil(high / step) * step, scale=scale)
 

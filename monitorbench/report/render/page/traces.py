@@ -72,10 +72,13 @@ class Traces:
 
 
 def embedded(traces: Traces) -> list[dict[str, Any]]:
-    """The examples as a page holds them, as many as there is room for."""
+    """The examples as a page holds them, those left out for which there is no room.
+
+    Each has an equal share of the room, and of what the ones before it left over: no arm crowds out another.
+    """
     found, room = [], MOST_BYTES
-    for example in traces.examples:
-        data = _fitting(example, min(room, MOST_BYTES_EACH))
+    for place, example in enumerate(traces.examples):
+        data = _fitting(example, min(room // (len(traces.examples) - place), MOST_BYTES_EACH))
         if data is None:
             continue
         room -= len(data)
@@ -111,7 +114,7 @@ def _encoded(example: Example, top: int) -> str:
         "words": [example.words.get(token) or f"<{token}>" for token in vocabulary],
     }
     text = json.dumps(payload, separators=(",", ":")).encode()
-    packer = zlib.compressobj(9, wbits=-15)
+    packer = zlib.compressobj(6, wbits=-15)
     return base64.b64encode(packer.compress(text) + packer.flush()).decode()
 
 

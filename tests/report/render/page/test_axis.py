@@ -19,6 +19,13 @@ def test_an_axis_holds_its_numbers_and_has_few_round_ticks(numbers: list[float])
     assert all(0 <= tick.at <= 100 for tick in axis.ticks)
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=4))
+def test_numbers_beyond_all_measure_lie_at_the_ends(numbers: list[float]) -> None:
+    axis = Axis.around(numbers, scale=100)
+    assert all(0 <= axis.at(number) <= 100 for number in numbers)
+    assert axis.ticks
+
+
 @given(NUMBERS, NUMBERS)
 def test_what_is_larger_lies_further_right(one: float, other: float) -> None:
     axis = Axis.around([-1.0, 1.0])

@@ -90,11 +90,13 @@ def test_a_large_trace_loses_likeliest_tokens_before_it_is_left_out(monkeypatch:
 
 
 def test_all_traces_together_stay_inside_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = [example(name=f"abc/{number}") for number in range(20)]
-    monkeypatch.setattr(traces, "MOST_BYTES", 3000)
+    large, small = block(positions=64, steps=16), block(positions=6, steps=4)
+    many = [example(large if number % 2 else small, name=f"abc/{number}") for number in range(20)]
+    monkeypatch.setattr(traces, "MOST_BYTES", 30_000)
     shown = embedded(Traces(examples=many))
-    assert 0 < len(shown) < 20
-    assert sum(len(one["data"]) for one in shown) <= 3000
+    assert sum(len(one["data"]) for one in shown) <= 30_000
+    assert {"abc/0", "abc/18"} <= {one["name"] for one in shown}, "the large ones do not crowd out the small"
+    assert len(shown) < 20
 
 
 def test_words_are_those_of_the_trace_alone() -> None:
