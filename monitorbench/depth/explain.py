@@ -120,9 +120,7 @@ def _condensed(branch: Branch, *, times: int, name: str) -> dict[str, Any]:
         "times": times,
         "gates": times * branch.gates,
         "operations": dict(branch.operations),
-        "branches": [
-            _condensed(alike[0], times=len(alike), name=_names(alike)) for alike in _alike(branch.branches)
-        ],
+        "branches": [_condensed(alike[0], times=len(alike), name=_names(alike)) for alike in _alike(branch.branches)],
     }
 
 

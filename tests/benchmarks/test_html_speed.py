@@ -97,7 +97,8 @@ def test_a_page_about_many_rollouts(blocks: int, positions: int, steps: int, tmp
         assert opened.complaints == []
     size = path.stat().st_size / 1e6
     sys.stdout.write(
-        f"\n{traces.stored:,} rollouts of {blocks} x {positions} positions x {steps} steps: {shown} shown, {size:.1f} MB, "
-        f"made in {made:.1f} s, opened in {first:.2f} s, again in {again:.2f} s, {1000 * step:.0f} ms a step\n"
+        f"\n{traces.stored:,} rollouts of {blocks} x {positions} positions x {steps} steps: "
+        f"{shown} shown, {size:.1f} MB, made in {made:.1f} s, "
+        f"opened in {first:.2f} s, again in {again:.2f} s, {1000 * step:.0f} ms a step\n"
     )
     assert size < LARGEST_MB

@@ -23,11 +23,15 @@ MakeReport = Callable[..., Report]
 HOSTILE = "</script></style><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\"'&{{ 7 * 7 }}"
 EVIDENCE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["rungs", "contexts", "scores", "filters", "classes", "residue", "applied", "value", "drop"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["rungs", "contexts", "scores", "filters", "classes", "residue", "applied", "value", "drop"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

@@ -18,7 +18,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 MakeCheck = Callable[..., CheckReport]
 MakeReport = Callable[..., Report]
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
-SET_STEP = "(() => {{ const it = document.getElementById('t-step'); it.value = {step}; it.dispatchEvent(new Event('input')) }})()"  # noqa: E501  # one expression
 CANVAS = "Array.from(document.querySelectorAll('#t-canvas .token'), (token) => token.textContent)"
 
 
@@ -49,6 +48,18 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def change(page: Page, name: str, value: int, event: str) -> None:
+    """Do what a hand does to a control."""
+    page.look(
+        f"(() => {{ const it = document.getElementById('{name}'); it.value = {value}; "
+        f"it.dispatchEvent(new Event('{event}')) }})()"
+    )
+
+
+def to_step(page: Page, step: int) -> None:
+    change(page, "t-step", step, "input")
+
+
 def canvas(page: Page) -> list[str]:
     found: list[str] = page.look(CANVAS)
     return found
@@ -68,9 +79,11 @@ def test_the_slider_moves_the_canvas(page: Page, two: Path) -> None:
     one = block(positions=6, steps=4)
     page.open(two)
     for step in (3, 0, 2):
-        page.look(SET_STEP.format(step=step))
+        to_step(page, step)
         assert canvas(page) == [WORDS[token] for token in one.tokens_SP[step].tolist()]
-        marked = page.look("Array.from(document.querySelectorAll('#t-canvas .token'), (t) => t.classList.contains('committed'))")
+        marked = page.look(
+            "Array.from(document.querySelectorAll('#t-canvas .token'), (t) => t.classList.contains('committed'))"
+        )
         assert marked == one.committed_SP[step].tolist()
     page.look("document.getElementById('t-seen').click()")
     assert one.canvas_SP is not None
@@ -81,7 +94,7 @@ def test_the_slider_moves_the_canvas(page: Page, two: Path) -> None:
 def test_a_cell_shows_its_likeliest_tokens(page: Page, two: Path) -> None:
     one = block(positions=6, steps=4)
     page.open(two)
-    page.look(SET_STEP.format(step=1))
+    to_step(page, 1)
     page.look("document.querySelectorAll('#t-canvas .token')[3].click()")
     assert page.look("document.getElementById('t-cell').textContent") == "Likeliest tokens at position 3, step 1"
     told = page.look("Array.from(document.querySelectorAll('.guess code'), (code) => code.textContent)")
@@ -114,11 +127,11 @@ def test_the_places_of_a_value_are_marked(page: Page, two: Path) -> None:
 def test_blocks_follow_each_other(page: Page, two: Path) -> None:
     first, second = block(positions=5, steps=3, seed=1), block(positions=4, steps=2, seed=2)
     page.open(two)
-    page.look("(() => { const it = document.getElementById('t-rollout'); it.value = 1; it.dispatchEvent(new Event('change')) })()")
+    change(page, "t-rollout", 1, "change")
     page.wait("document.querySelectorAll('#t-canvas .token').length === 9")
-    page.look(SET_STEP.format(step=1))
+    to_step(page, 1)
     assert canvas(page) == [*(WORDS[token] for token in first.tokens_SP[1].tolist()), *["\N{MIDDLE DOT}"] * 4]
-    page.look(SET_STEP.format(step=3))
+    to_step(page, 3)
     told = [*first.tokens_SP[-1].tolist(), *second.tokens_SP[0].tolist()]
     assert canvas(page) == [WORDS[token] for token in told]
     assert page.look("document.getElementById('t-at').textContent") == "Step 3: step 0 of block 1; the last one is 4"

@@ -126,17 +126,19 @@ def _frames(root: Mapping[str, Any]) -> Iterator[Frame]:
         gates, times = passes * int(place["gates"]), int(place["times"])
         path = f"{around} / {place['name']}" if around else str(place["name"])
         named = str(place["name"]) + (f" \N{MULTIPLICATION SIGN}{times}" if times > 1 else "")
-        yield _frame(named, path, level, start, gates, total, operation=False)
+        yield _frame(named, path, level=level, start=start, gates=gates, total=total)
         inside, begin = passes * times, start
         for branch in place["branches"]:
             waiting.append((branch, level + 1, begin, inside, path))
             begin += inside * int(branch["gates"])
         for name, count in place["operations"].items():
-            yield _frame(name, f"{path} / {name}", level + 1, begin, inside * int(count), total, operation=True)
-            begin += inside * int(count)
+            own = inside * int(count)
+            told = f"{path} / {name}"
+            yield _frame(name, told, level=level + 1, start=begin, gates=own, total=total, operation=True)
+            begin += own
 
 
-def _frame(name: str, path: str, level: int, start: float, gates: int, total: int, *, operation: bool) -> Frame:
+def _frame(name: str, path: str, *, level: int, start: float, gates: int, total: int, operation: bool = False) -> Frame:
     return Frame(
         name=name,
         words=f"{path}: {gates:,} gates, {gates / total:.1%}",

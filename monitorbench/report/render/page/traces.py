@@ -148,7 +148,7 @@ def _block(block: Block, vocabulary: dict[int, int], top: int) -> dict[str, Any]
 
 
 def _where(block: Block, group: str) -> tuple[dict[str, list[int]], NDArray[np.bool_]]:
-    """Counts by step and positions of the changes of a group, renumbered over content; and (X,) which changes those are."""
+    """Counts by step and positions of the changes of a group, renumbered over content; (X,) which changes those are."""
     content_P, counts_S = block["content_P"], block[f"{group}.counts_S"]
     positions_X = block[f"{group}.positions_X"].astype(np.intp)
     inside_X = content_P[positions_X]

@@ -41,9 +41,7 @@ def test_a_check_that_decided_nothing_is_one(verdict: Verdict, make_check: MakeC
     assert found == [("bottleneck", f"{verdict.replace('_', ' ')}: Why.")]
 
 
-def test_notes_and_undefined_scores_are_read_from_the_evidence(
-    make_check: MakeCheck, make_report: MakeReport
-) -> None:
+def test_notes_and_undefined_scores_are_read_from_the_evidence(make_check: MakeCheck, make_report: MakeReport) -> None:
     evidence = {
         "contexts": [{"context_length": 64, "applied": {"notes": ["an upper bound"]}}, 7],
         "scores": {"order.gamma": {"value": None, "dropped": {"short": 2}}, "ar_ness.local": {"value": 0.5}},

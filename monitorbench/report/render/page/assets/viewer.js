@@ -148,8 +148,8 @@
 
   const drawMap = () => {
     const heat = by("t-heat"), wide = heat.clientWidth, ratio = window.devicePixelRatio || 1;
-    const row = Math.max(trace.steps > 160 ? 320 / trace.steps : 2, Math.min(18, wide / trace.positions));
-    const tall = Math.max(24, Math.round(row * trace.steps));
+    const row = Math.max(3, Math.min(18, wide / trace.positions));
+    const tall = Math.round(Math.max(24, Math.min(360, row * trace.steps)));
     heat.style.height = `${tall}px`;
     Object.assign(heat, { width: Math.round(wide * ratio), height: Math.round(tall * ratio) });
     const pen = heat.getContext("2d"), colour = colours();
