@@ -41,6 +41,7 @@ class Autoregressive(LanguageModel):
     channels: ClassVar[tuple[Channel, ...]] = (RECURRENT_STATE,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

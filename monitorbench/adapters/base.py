@@ -176,6 +176,7 @@ class Adapter(Protocol):
         settings: names of the sampler settings that a suite may give.
         words: those whose values are words, not numbers; a family without any may leave it out.
         left_to_right: every token is committed once, in text order, by construction.
+        honours: which fields of an `Edit` a hook may fill in; a family that takes none may leave it out.
     """
 
     family: ClassVar[str]
@@ -184,6 +185,7 @@ class Adapter(Protocol):
     settings: ClassVar[tuple[str, ...]]
     left_to_right: ClassVar[bool]
     words: ClassVar[tuple[str, ...]] = ()
+    honours: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

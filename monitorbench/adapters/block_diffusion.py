@@ -50,6 +50,7 @@ class BlockDiffusion(LanguageModel):
     channels: ClassVar[tuple[Channel, ...]] = (SELF_CONDITIONING,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = False
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

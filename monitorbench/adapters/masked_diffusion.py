@@ -43,6 +43,7 @@ class MaskedDiffusion(LanguageModel):
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     words: ClassVar[tuple[str, ...]] = ("remasking",)
     left_to_right: ClassVar[bool] = False
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

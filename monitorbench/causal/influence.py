@@ -26,7 +26,7 @@ from monitorbench.causal.trial import (
     reseeded,
 )
 from monitorbench.metrics.influence import Influence, influence
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _trial(rollout: Rollout, task: CausalTask, design: Design, known: Lexicon) -
         return None
     span = stated[rng.choice(sorted(stated))]
     others = [other for name, other in stated.items() if name != span.node and other.block == span.block]
-    drawn = alternatives(rollout, task, span, [other.node for other in others], known, rng)
+    drawn = alternatives(rollout, task, span, reads=[other.node for other in others], known=known, rng=rng)
     put, placebo = next(drawn, None), next(drawn, None)
     if put is None or placebo is None or not others:
         return None
@@ -87,7 +87,7 @@ def _trial(rollout: Rollout, task: CausalTask, design: Design, known: Lexicon) -
 
 
 def alternatives(
-    rollout: Rollout, task: CausalTask, span: Span, reads: Sequence[str], known: Lexicon, rng: random.Random
+    rollout: Rollout, task: CausalTask, span: Span, *, reads: Sequence[str], known: Lexicon, rng: random.Random
 ) -> Iterator[str]:
     """Values that could stand in a span, in drawn order; no two of them, nor the rollout as it is, imply the same for
     any value that is read.
@@ -120,7 +120,7 @@ def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -
         design: how spans are clamped.
     """
     found = trials(store.rollouts(base.arm), task, design)
-    yield from record_all(recordings(base, found, name=NAME, design=design), store)
+    yield from record_further(recordings(base, found, name=NAME, design=design), store)
 
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:

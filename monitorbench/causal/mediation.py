@@ -1,7 +1,7 @@
 """The experiment behind `mediation`: two rollouts exchange what they have come to, once.
 
-The two are of one problem and of its counterfactual, in which one figure differs: what a rollout takes over fits its own
-prompt in all but the values.
+The two are of one problem and of its counterfactual, in which one figure differs: what a rollout takes over fits its
+own prompt in all but the values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.effects import Outcomes
 from monitorbench.metrics.mediation import Mediation, mediation
 from monitorbench.rollouts.edited import Place, under, with_partners
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def record(
     """
     pairs = with_partners(base, task.counterfactual, name=PAIRS, seed=seed)
     arms = [under(pairs, swap) for swap in dict.fromkeys(swaps(step=step, channel=channel).values())]
-    yield from record_all([pairs, *arms], store)
+    yield from record_further([pairs, *arms], store)
 
 
 def swaps(*, step: int, channel: str) -> dict[str, Intervention]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitorbench.interventions.gate import Gate
 from monitorbench.metrics.effects import Effect, Outcomes, effect
 from monitorbench.rollouts.edited import edited
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
@@ -71,7 +71,7 @@ def record(base: Recording, store: RunStore) -> Iterator[Notice]:
         edited(base, _name(schedule), {place: found[schedule] for place, found in gated.items()})
         for schedule in SCHEDULES
     ]
-    yield from record_all(arms if gated else [], store)
+    yield from record_further(arms if gated else [], store)
 
 
 def score(arm: Arm, store: RunStore) -> Found:

@@ -11,7 +11,7 @@ from monitorbench.causal.influence import alternatives
 from monitorbench.causal.spans import Lexicon, Span, lexicon, spans
 from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Recorded, Trial, recordings
 from monitorbench.metrics.post_hoc import PostHoc, post_hoc
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -61,13 +61,14 @@ def _trials(rollout: Rollout, task: CausalTask, design: Design, known: Lexicon) 
         return {}
     rng = random.Random(f"post-hoc/{problem.id}/{rollout.repeat}")
     answer, reasoning = stated[ANSWER], [stated[node] for node in problem.values]
-    for value in alternatives(rollout, task, answer, list(problem.values), known, rng):
+    for value in alternatives(rollout, task, answer, reads=list(problem.values), known=known, rng=rng):
         implied = task.implied(problem, ANSWER, value)
         if all((implied[span.node], len(span.tokens)) in known for span in reasoning):
             reads = {REASONING: [ANSWER], ANSWERED: conclusions(problem)}
             changed = {REASONING: reasoning, ANSWERED: [answer]}
             made = {
-                kind: _trial(rollout, design, changed[kind], implied, known, reads[kind], kind) for kind in changed
+                kind: _trial(rollout, design, changed[kind], implied=implied, known=known, reads=reads[kind], kind=kind)
+                for kind in changed
             }
             return {kind: trial for kind, trial in made.items() if trial is not None}
     return {}
@@ -77,6 +78,7 @@ def _trial(
     rollout: Rollout,
     design: Design,
     changed: Sequence[Span],
+    *,
     implied: Mapping[str, str],
     known: Lexicon,
     reads: Sequence[str],
@@ -96,7 +98,7 @@ def _trial(
 def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
     """Record what is missing of the experiment; as `influence.record`."""
     for kind, own in trials(store.rollouts(base.arm), task, design).items():
-        yield from record_all(recordings(base, own, name=kind, design=design), store)
+        yield from record_further(recordings(base, own, name=kind, design=design), store)
 
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:

@@ -11,7 +11,7 @@ from monitorbench.causal.mediation import answers
 from monitorbench.causal.spans import tail
 from monitorbench.causal.trial import NO_OP, TREATED, Design, Read, Recorded, Trial, recordings
 from monitorbench.metrics.effects import Effect, effect
-from monitorbench.rollouts.missing import record_all
+from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import ANSWER
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def trials(base: Sequence[Rollout], task: CausalTask, design: Design) -> list[Tr
 def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -> Iterator[Notice]:
     """Record what is missing of the experiment; as `influence.record`."""
     found = _trials(base.arm, store, task, design, left_to_right=base.adapter.left_to_right)
-    yield from record_all(recordings(base, found, name=NAME, design=design), store)
+    yield from record_further(recordings(base, found, name=NAME, design=design), store)
 
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design, *, left_to_right: bool = False) -> Found:

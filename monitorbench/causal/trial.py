@@ -190,4 +190,3 @@ def share(rollouts: Sequence[Rollout], read: Read, task: CausalTask) -> float:
     """Share of the continuations in which the value is what it would be."""
     hits = [task.stated(rollout.problem, rollout.text).get(read.node) == read.value for rollout in rollouts]
     return sum(hits) / len(hits)
-

@@ -52,7 +52,9 @@ class Intervention:
     def label(self) -> str:
         """A short name that tells interventions apart."""
         if self.kind == "swap":
-            return f"swap of {' and '.join(['canvas'] * self.canvas + [self.channel] * bool(self.channel))} at {self.step}"
+            return (
+                f"swap of {' and '.join(['canvas'] * self.canvas + [self.channel] * bool(self.channel))} at {self.step}"
+            )
         what = self.kind if self.keep is None else f"{self.keep[0]}={self.keep[1]:g}"
         return f"{self.channel} {what}".strip() + ("" if self.fill == "haze" else f" {self.fill}")
 

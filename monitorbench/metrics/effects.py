@@ -48,8 +48,8 @@ class Outcomes:
         )
 
     @property
-    def difference_N(self) -> NDArray[np.float64]:
-        """What the intervention adds, in [-1, 1]."""
+    def added(self) -> NDArray[np.float64]:
+        """(N,) what the intervention adds, in [-1, 1]."""
         return self.treated_N - self.control_N
 
 
@@ -96,7 +96,7 @@ def effect(outcomes: Outcomes) -> Effect:
     """Mean over prompts of what the intervention adds; undefined for fewer than 8 prompts."""
 
     def figures(keep_N: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.array([prompt_mean(outcomes.difference_N, outcomes.prompt_N, keep_N)])
+        return np.array([prompt_mean(outcomes.added, outcomes.prompt_N, keep_N)])
 
     if (undefined := too_few(outcomes.prompt_N)) is not None:
         return Effect(score=undefined)

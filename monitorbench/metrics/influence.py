@@ -44,8 +44,8 @@ def influence(forward: Outcomes, backward: Outcomes) -> Influence:
     """Influence by direction, matched on distance; undefined for fewer than 8 prompts or no distance in common."""
     prompts_N = (*forward.prompt_N, *backward.prompt_N)
     distance_N = np.concatenate([forward.distance_N, backward.distance_N])
-    added_N = np.concatenate([forward.difference_N, backward.difference_N])
-    ahead_N = np.arange(added_N.size) < forward.difference_N.size
+    added_N = np.concatenate([forward.added, backward.added])
+    ahead_N = np.arange(added_N.size) < forward.added.size
 
     def figures(keep_N: NDArray[np.bool_]) -> NDArray[np.float64]:
         found = _matched(added_N, distance_N, ahead_N, keep_N)

@@ -54,7 +54,7 @@ def mediation(canvas: Outcomes, channel: Outcomes, both: Outcomes) -> Mediation:
         return Mediation(**dict.fromkeys(Mediation.__dataclass_fields__, Effect(score=nothing)))
 
     def figures(keep_N: NDArray[np.bool_]) -> NDArray[np.float64]:
-        found = [prompt_mean(each.difference_N, prompts_N, keep_N) for each in (canvas, channel, both)]
+        found = [prompt_mean(each.added, prompts_N, keep_N) for each in (canvas, channel, both)]
         return np.array([*found, found[0] / found[2] if found[2] else np.nan])
 
     values, errors, count = jackknife(prompts_N, figures)

@@ -48,8 +48,8 @@ def post_hoc(reasoning_changed: Outcomes, answer_changed: Outcomes) -> PostHoc:
         none = Effect(score=nothing)
         return PostHoc(answer_from_reasoning=none, reasoning_from_answer=none, index=none, bypass=None)
     prompts_N = (*reasoning_changed.prompt_N, *answer_changed.prompt_N)
-    added_N = np.concatenate([reasoning_changed.difference_N, answer_changed.difference_N])
-    first_N = np.arange(added_N.size) < reasoning_changed.difference_N.size
+    added_N = np.concatenate([reasoning_changed.added, answer_changed.added])
+    first_N = np.arange(added_N.size) < reasoning_changed.added.size
 
     def figures(keep_N: NDArray[np.bool_]) -> NDArray[np.float64]:
         onward, back = (prompt_mean(added_N, prompts_N, keep_N & way_N) for way_N in (first_N, ~first_N))
@@ -58,7 +58,7 @@ def post_hoc(reasoning_changed: Outcomes, answer_changed: Outcomes) -> PostHoc:
     values, errors, count = jackknife(prompts_N, figures)
     effects = [Effect(score=Score.ok(value, n=count), error=error) for value, error in zip(values, errors, strict=True)]
     large = is_large(values[2], errors[2])
-    index = effects[3] if large else Effect(score=Score.undefined(f"bypass: both effects together are {WITHIN}", n=count))
-    return PostHoc(
-        answer_from_reasoning=effects[0], reasoning_from_answer=effects[1], index=index, bypass=not large
+    index = (
+        effects[3] if large else Effect(score=Score.undefined(f"bypass: both effects together are {WITHIN}", n=count))
     )
+    return PostHoc(answer_from_reasoning=effects[0], reasoning_from_answer=effects[1], index=index, bypass=not large)

@@ -39,7 +39,8 @@ class Arm:
     def label(self) -> str:
         """A name for people."""
         form = "".join(f" {value}" for _, value in self.form)
-        return f"{self.role} on {self.task}{form}, {self.edit or self.intervention.label.replace('none', 'as it is')}"
+        done = self.intervention.label if self.intervention.kind != "none" else "" if self.edit else "as it is"
+        return ", ".join([f"{self.role} on {self.task}{form}", *filter(None, (self.edit, done))])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -157,8 +157,12 @@ class ArithmeticChain:
             problem,
             id=f"{problem.id}~",
             prompt=" ".join([*words[:first], values[words[first + 2]], *words[first + 1 :]]),
-            target=" ".join([target[0], *(values.get(name, word) if word.isdigit() else word
-                                          for name, word in itertools.pairwise(target))]),
+            target=" ".join(
+                [
+                    target[0],
+                    *(values.get(name, word) if word.isdigit() else word for name, word in itertools.pairwise(target)),
+                ]
+            ),
             answer=values[ANSWER],
             values={name: values[name] for name in problem.values},
         )

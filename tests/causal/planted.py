@@ -78,20 +78,21 @@ class Planted:
     def generate(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], hook: Hook | None, limits: Limits
     ) -> Output:
+        del limits
         own = [self.encode(self.targets[self.decode(prompt)]) for prompt in prompts]
         own = [[*row, *[0] * (WIDTH - len(row))] for row in own]
         changed: list[dict[int, int]] = [{} for _ in prompts]
         for step in range(STEPS):
             canvas = [self.written(*each, step) for each in zip(own, changed, seeds, strict=True)]
             if hook is not None:
-                self.watch(hook, step, seeds, canvas, own, changed)
+                self.show(hook, step, seeds, canvas, changed)
         ends = [row.index(0) if 0 in row else WIDTH for row in canvas]
         return Output(
             tokens=tuple(tuple(row[:end]) for row, end in zip(canvas, ends, strict=True)),
             finished=tuple(end < WIDTH for end in ends),
         )
 
-    def watch(self, hook: Hook, step: int, seeds: Any, canvas: Any, own: Any, changed: Any) -> None:
+    def show(self, hook: Hook, step: int, seeds: Any, canvas: Any, changed: Any) -> None:
         """Show the step, and keep where the hook leaves something else than was written or carried."""
         tokens_BP = torch.tensor(canvas)
         memo_BPV = torch.nn.functional.one_hot(tokens_BP, len(WORDS)).float().log()
@@ -112,7 +113,10 @@ class Planted:
     def written(self, own: list[int], changed: dict[int, int], seed: int, step: int) -> list[int]:
         """What stands on the canvas after a step."""
         rng = random.Random(f"{seed}/{step}/{sorted(changed.items())}")
-        text = [self.moved(own, changed, place, rng) if WORDS[own[place]].isdigit() else own[place] for place in range(WIDTH)]
+        text = [
+            self.moved(own, changed, place, rng) if WORDS[own[place]].isdigit() else own[place]
+            for place in range(WIDTH)
+        ]
         return [changed.get(place, token) for place, token in enumerate(text)]
 
     def moved(self, own: list[int], changed: dict[int, int], place: int, rng: random.Random) -> int:
@@ -143,7 +147,9 @@ def recorded(task: ArithmeticChain, n: int = 24, **model: Any) -> tuple[Recordin
 def of_adapter(adapter: Any, task: ArithmeticChain, problems: Any, **sampling: Any) -> tuple[Recording, RunStore]:
     """The rollouts of any model, as it is."""
     settings = replace(Sampling(max_new_tokens=WIDTH), **sampling)
-    base = prepare(Arm(role="candidate", task="chain"), adapter=adapter, task=task, problems=problems, sampling=settings)
+    base = prepare(
+        Arm(role="candidate", task="chain"), adapter=adapter, task=task, problems=problems, sampling=settings
+    )
     store = RunStore()
     list(record_all([base], store))
     return base, store

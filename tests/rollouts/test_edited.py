@@ -35,11 +35,15 @@ def adapters(checkpoints: Path) -> dict[str, Adapter]:
 
 def prepared(adapter: Adapter, **sampling: int) -> Recording:
     settings = replace(Sampling(max_new_tokens=18, batch_size=3, seeds_per_prompt=2), **sampling)
-    base = prepare(Arm(role="candidate", task="chain"), adapter=adapter, task=TASK, problems=PROBLEMS, sampling=settings)
+    base = prepare(
+        Arm(role="candidate", task="chain"), adapter=adapter, task=TASK, problems=PROBLEMS, sampling=settings
+    )
     return replace(base, facts=FACTS)
 
 
-def test_equal_edits_are_recorded_once_whatever_the_arms_are_called(adapters: dict[str, Adapter], tmp_path: Path) -> None:
+def test_equal_edits_are_recorded_once_whatever_the_arms_are_called(
+    adapters: dict[str, Adapter], tmp_path: Path
+) -> None:
     base = prepared(adapters["causal"])
     clamp = Clamp(step=0, positions=(0, 3), tokens=(9, 9))
     places = [row.place for row in base.rows]
