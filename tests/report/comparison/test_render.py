@@ -26,7 +26,7 @@ TEXT = """\
 new.json against old.json
 
 check              verdict            reference  other   difference                 pairs
-bottleneck         pass -> fail       1.0 pp     6.0 pp  +5.0 pp [3.3, 6.5], worse  40
+bottleneck         pass -> fail       1.0 pp     6.0 pp  +5.0 pp [3.8, 6.5], worse  40
 depth              pass               1.2 pp     1.2 pp  0.0 pp                     -
 gone               missing: was pass  1.2 pp     -       -                          -
 extra (not gated)  new: error         -          1.2 pp  -                          -
