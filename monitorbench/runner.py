@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from monitorbench.adapters.factory import Loaded
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
+    from monitorbench.rollouts.store import RunStore
 
 
 Models = dict[str, "Loaded"]
@@ -72,6 +73,7 @@ def run(
             yield from record_until(recordings, kept, prompts=prompts, enough=judge.is_decided)
         else:
             yield from record_all(recordings, kept)
+            yield from _record_more(suite, plan, recordings, kept)
         yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     verdict, code = overall(checks, inconclusive)
@@ -95,6 +97,14 @@ def run(
             run=facts,
         )
     )
+
+
+def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
+    """What checks want recorded that rests on what the arms came to."""
+    by_arm = {recording.arm: recording for recording in recordings}
+    for spec, kind in plan.checks:
+        if (record_more := getattr(kind, "record_more", None)) is not None:
+            yield from record_more(spec, suite=suite, recordings=by_arm, store=store)
 
 
 Result = TypeVar("Result")

@@ -97,7 +97,9 @@ class _Lines:
                 print_line(self._console, _loaded(notice))
             case ArmStarted():
                 self._started += 1
-                line = f"recording arm {self._started} of {self._arms}: {notice.arm} ({_counted(notice)})"
+                # Those that rest on what others came to are not known when the run is planned.
+                planned = f" of {self._arms}" if self._started <= self._arms else ""
+                line = f"recording arm {self._started}{planned}: {notice.arm} ({_counted(notice)})"
                 print_line(self._console, one_line(line))
 
     def close(self) -> None:

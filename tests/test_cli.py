@@ -19,7 +19,7 @@ Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--fresh", "--quiet", "--json"},
-    "report": {"--help", "--format", "--output", "--section", "--inconclusive", "--summary"},
+    "report": {"--help", "--format", "--output", "--section", "--inconclusive", "--summary", "--run", "--traces"},
     "compare": {"--help", "--fail-on", "--allow-differences", "--format", "--json", "--output"},
     "validate": {"--help", *OVERRIDES, "--json"},
     "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},

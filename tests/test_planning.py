@@ -119,7 +119,15 @@ def test_bounds_without_meaning_are_mistakes_of_the_suite(
 
 def test_the_vocabulary_holds_every_registered_name() -> None:
     words = vocabulary()
-    assert words.checks.keys() == {"bottleneck-drop", "chronology-score", "opaque-depth-ratio", "variable-transparency"}
+    assert words.checks.keys() == {
+        "bottleneck-drop",
+        "chronology-score",
+        "hidden-context",
+        "length-foresight",
+        "opaque-depth-ratio",
+        "revision-rate",
+        "variable-transparency",
+    }
     assert words.adapters == {
         "autoregressive": ("recurrent_state",),
         "block-diffusion": ("self_conditioning",),
@@ -128,7 +136,19 @@ def test_the_vocabulary_holds_every_registered_name() -> None:
         "thought-loop": ("thought",),
     }
     assert words.word_settings == ("mode", "projection", "remasking", "site", "write")
-    assert words.tasks.keys() == {"arithmetic-chain", "datasets", "graph-reachability", "jsonl", "word-problems"}
+    assert words.tasks.keys() == {
+        "arithmetic-chain",
+        "balanced-brackets",
+        "collatz",
+        "datasets",
+        "graph-reachability",
+        "hidden-digit",
+        "jsonl",
+        "length-control",
+        "reverse-chain",
+        "square-counting",
+        "word-problems",
+    }
 
 
 def test_a_task_is_built_in_the_form_that_an_arm_asks_for() -> None:

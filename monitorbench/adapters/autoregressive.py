@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitorbench.adapters import batches
-from monitorbench.adapters.base import Channel, Event, Hook, Index, Limits, Output, Segment
+from monitorbench.adapters.base import Channel, Edit, Event, Hook, Index, Limits, Output, Segment
 from monitorbench.adapters.checkpoint import Checkpoint, load, load_tokenizer
 from monitorbench.adapters.endings import Ending
 from monitorbench.adapters.independent_rows import independent_rows
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig
 
+    from monitorbench.adapters.draws import SeededDraws
+
+HONOURED = frozenset({"tokens", "seeds"})
 SETTINGS = ("do_sample", "temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 
@@ -38,6 +41,7 @@ class Autoregressive(LanguageModel):
     channels: ClassVar[tuple[Channel, ...]] = (RECURRENT_STATE,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
@@ -97,8 +101,8 @@ class Autoregressive(LanguageModel):
         pad, ends = self.special_ids()
         ids_BW, mask_BW = batches.left_pad(prompts, pad, self.model.device)
         ending = self.ending(ends, limits)
-        watcher = _Watcher(seeds=seeds, width=ids_BW.shape[1], ending=ending, hook=hook, family=self.family)
-        draws = SeededDraws(seeds)
+        draws, width = SeededDraws(seeds), ids_BW.shape[1]
+        watcher = _Watcher(seeds=seeds, draws=draws, width=width, ending=ending, hook=hook, family=self.family)
         model: Any = self.model
         with draws, independent_rows(model, mask_BW), watcher.attached(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -107,7 +111,6 @@ class Autoregressive(LanguageModel):
                 attention_mask=mask_BW,
                 max_new_tokens=limits.max_new_tokens,
                 pad_token_id=pad,
-                stopping_criteria=[watcher.observe],
                 num_beams=1,
                 num_return_sequences=1,
                 return_dict_in_generate=False,
@@ -116,7 +119,7 @@ class Autoregressive(LanguageModel):
                 **({"use_cache": True} if is_recurrent(model) else {}),
                 **dict(limits.sampler),
             )
-        return ending.output(sequences_BT[:, ids_BW.shape[1] :].tolist())
+        return ending.output(sequences_BT[:, width:].tolist())
 
     def segments(
         self,
@@ -159,8 +162,18 @@ class Autoregressive(LanguageModel):
 class _Watcher:
     """Turns the calls that `generate` makes for every token into events."""
 
-    def __init__(self, *, seeds: Sequence[int], width: int, ending: Ending, hook: Hook | None, family: str) -> None:
+    def __init__(
+        self,
+        *,
+        seeds: Sequence[int],
+        draws: SeededDraws,
+        width: int,
+        ending: Ending,
+        hook: Hook | None,
+        family: str,
+    ) -> None:
         self._seeds, self._width, self._ending, self._hook, self._family = tuple(seeds), width, ending, hook, family
+        self._draws = draws
         self._logits_BV: Tensor | None = None
         self._stopped = [False for _ in self._seeds]
         self._state: StateWatch | None = None
@@ -169,7 +182,8 @@ class _Watcher:
     def attached(self, model: Any) -> Iterator[None]:
         """For the time of one call, the processors end in one that keeps what the next tokens are drawn from.
 
-        A processor handed to `generate` would stand before temperature and truncations.
+        A processor handed to `generate` would stand before temperature and truncations; a criterion handed to it,
+        after the one that ends a row at its last token, which a hook may still change.
         """
 
         def with_keeper(**arguments: Any) -> Any:
@@ -181,13 +195,18 @@ class _Watcher:
             processors.append(self.keep_logits)
             return processors
 
-        model._get_logits_processor = with_keeper
+        def with_observer(**arguments: Any) -> Any:
+            criteria = type(model)._get_stopping_criteria(model, **arguments)
+            criteria.insert(0, self.observe)
+            return criteria
+
+        model._get_logits_processor, model._get_stopping_criteria = with_keeper, with_observer
         self._state = StateWatch(model) if self._hook is not None and is_recurrent(model) else None
         try:
             with self._state.attached() if self._state is not None else nullcontext():
                 yield
         finally:
-            del model._get_logits_processor
+            del model._get_logits_processor, model._get_stopping_criteria
 
     def keep_logits(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """A logits processor that changes nothing."""
@@ -214,10 +233,23 @@ class _Watcher:
             if self._state is not None:
                 self._carry(self._state, self._hook, event)
             observed = self._hook(replace(event, logits=self._logits_BV[:, None, :]))
-            batches.require_honoured(observed, frozenset(), self._family)
+            batches.require_honoured(observed, HONOURED, self._family)
+            self._take(observed, tokens_BT)
         if self._ending.stop:
             self._stopped = self._ending.ended(self._stopped, tokens_BT.tolist(), tokens_BT.shape[1] - 1)
         return self._stopped_rows(input_ids.device)
+
+    def _take(self, edit: Edit | None, tokens_BT: Tensor) -> None:
+        """Change the newest token, in place, and what is drawn from; what was read before stays as it is."""
+        import torch
+
+        if edit is not None and edit.tokens is not None:
+            if not torch.equal(edit.tokens[:, :-1], tokens_BT[:, :-1]):
+                what = f"the adapter family {self._family} cannot change tokens that it has read already"
+                raise UsageError(what, fix="edit the newest one only")
+            tokens_BT[:, -1] = edit.tokens[:, -1]
+        if edit is not None and edit.seeds is not None:
+            self._draws.reseed(edit.seeds)
 
     def _stopped_rows(self, device: torch.device) -> Tensor:
         """(B,) rows that have come to a stop string; never any where there are none."""

@@ -68,6 +68,7 @@ class Event:
         value: the carried value of that channel: (B, P, V) for `logits`, (B, P, d) otherwise.
         canvas: (B, P) what the prediction of this step was made from, edits of earlier steps included; None where the
             model sees no canvas, or nothing of it is told.
+        next_canvas: (B, P) what the next step reads, masks and noise included; None where that is `tokens`.
     """
 
     index: Index
@@ -79,15 +80,24 @@ class Event:
     channel: str | None = None
     value: Tensor | None = None
     canvas: Tensor | None = None
+    next_canvas: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
-    """What a hook changes: the carried value, the canvas (B, P), positions (B, P) that must not commit; None keeps."""
+    """What a hook changes; None keeps.
+
+    Attributes:
+        value: the carried value.
+        tokens: (B, P) the canvas that the next step reads. Left to right, only the newest token can still change.
+        hold: (B, P) bool, positions that must not commit at this step.
+        seeds: what each row draws from after this step, B long.
+    """
 
     value: Tensor | Absent | None = None
     tokens: Tensor | None = None
     hold: Tensor | None = None
+    seeds: Sequence[int] | None = None
 
 
 Hook = Callable[[Event], Edit | None]
@@ -166,6 +176,7 @@ class Adapter(Protocol):
         settings: names of the sampler settings that a suite may give.
         words: those whose values are words, not numbers; a family without any may leave it out.
         left_to_right: every token is committed once, in text order, by construction.
+        honours: which fields of an `Edit` a hook may fill in; a family that takes none may leave it out.
     """
 
     family: ClassVar[str]
@@ -174,6 +185,7 @@ class Adapter(Protocol):
     settings: ClassVar[tuple[str, ...]]
     left_to_right: ClassVar[bool]
     words: ClassVar[tuple[str, ...]] = ()
+    honours: ClassVar[frozenset[str]] = frozenset()
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

@@ -49,7 +49,7 @@ def require_honoured(edit: Edit | None, honoured: frozenset[str], family: str) -
     """
     if edit is None:
         return
-    asked = {name for name in ("value", "tokens", "hold") if getattr(edit, name) is not None}
+    asked = {name for name in ("value", "tokens", "hold", "seeds") if getattr(edit, name) is not None}
     if extra := sorted(asked - honoured):
         raise UsageError(
             f"the adapter family {family} does not honour an edit of {extra[0]}", fix="use another intervention"

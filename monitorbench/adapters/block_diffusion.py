@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SELF_CONDITIONING = Channel(name="self_conditioning", axis="step", kind="logits", exact=True)
 SETTINGS = ("max_denoising_steps", "entropy_bound", "t_min", "t_max", "stability_threshold", "confidence_threshold")
-HONOURED = frozenset({"value", "tokens"})
+HONOURED = frozenset({"value", "tokens", "seeds"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +50,7 @@ class BlockDiffusion(LanguageModel):
     channels: ClassVar[tuple[Channel, ...]] = (SELF_CONDITIONING,)
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = False
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
@@ -252,12 +253,14 @@ class _Watcher:
     def _edited(self, common: Mapping[str, Any], canvas_BC: Tensor, carried_BCV: Tensor) -> tuple[Tensor, Tensor]:
         """The canvas and the carried logits as the hook leaves them; `common` is what both its events tell."""
         channel, self._absent = SELF_CONDITIONING.name, False
-        for event in (Event(**common, logits=carried_BCV), Event(**common, channel=channel, value=carried_BCV)):
-            edit = self._hook(event) if self._hook is not None else None
+        for shown in ({"logits": carried_BCV}, {"channel": channel, "value": carried_BCV}):
+            edit = self._hook(Event(**common, **shown, next_canvas=canvas_BC)) if self._hook is not None else None
             batches.require_honoured(edit, HONOURED, BlockDiffusion.family)
             if edit is None:
                 continue
             canvas_BC = edit.tokens if edit.tokens is not None else canvas_BC
+            if edit.seeds is not None:
+                self._draws.reseed(edit.seeds)
             if isinstance(edit.value, Absent):
                 self._absent = True
             elif edit.value is not None:

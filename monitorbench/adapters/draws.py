@@ -35,6 +35,10 @@ class SeededDraws(TorchFunctionMode):
         """Begin a block; its draws do not depend on how many were made before."""
         self._block, self._call = block, 0
 
+    def reseed(self, seeds: Sequence[int]) -> None:
+        """Rows draw from other seeds from the next call on; the count of calls goes on."""
+        self._seeds = tuple(seeds)
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:

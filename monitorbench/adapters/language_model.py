@@ -28,6 +28,7 @@ class LanguageModel:
     family: ClassVar[str]
     channels: ClassVar[tuple[Channel, ...]] = ()
     words: ClassVar[tuple[str, ...]] = ()
+    honours: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def vocab_size(self) -> int:

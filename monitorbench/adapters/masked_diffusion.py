@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig
 
-HONOURED = frozenset({"tokens", "hold"})
+    from monitorbench.adapters.draws import SeededDraws
+
+HONOURED = frozenset({"tokens", "hold", "seeds"})
 REMOTE_CLASSES = ("AutoModelForMaskedLM", "AutoModel", "AutoModelForCausalLM")
 """Where the code that comes with a checkpoint may register a masked model, in the order in which they are tried."""
 
@@ -41,6 +43,7 @@ class MaskedDiffusion(LanguageModel):
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     words: ClassVar[tuple[str, ...]] = ("remasking",)
     left_to_right: ClassVar[bool] = False
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:
@@ -107,7 +110,9 @@ class MaskedDiffusion(LanguageModel):
                     break
                 draws.start(block)
                 live_B = ~torch.tensor(ended, device=ids_BT.device)
-                run = _Block(adapter=self, chosen=chosen, hook=hook, seeds=tuple(seeds), block=block, live_B=live_B)
+                run = _Block(
+                    adapter=self, chosen=chosen, hook=hook, draws=draws, seeds=tuple(seeds), block=block, live_B=live_B
+                )
                 run.denoise(ids_BT, mask_BT, place)
                 ended = ending.ended(ended, ids_BT[:, width : place.stop].tolist(), place.start - width)
         return ending.output(ids_BT[:, width : width + limits.max_new_tokens].tolist())
@@ -183,6 +188,7 @@ class _Block:
     adapter: MaskedDiffusion
     chosen: Schedule
     hook: Hook | None
+    draws: SeededDraws
     seeds: tuple[int, ...]
     block: int
     live_B: Tensor
@@ -206,6 +212,8 @@ class _Block:
             edit = self._observed(step, before_BC, canvas_BC, proposal.likeliest_BC, logits_BCV)
             if edit is not None and edit.hold is not None:
                 canvas_BC = filled(edit.hold)
+            if edit is not None and edit.seeds is not None:
+                self.draws.reseed(edit.seeds)
             ids_BT[:, place] = canvas_BC if edit is None or edit.tokens is None else edit.tokens
 
     def _observed(
@@ -224,6 +232,7 @@ class _Block:
             committed=committed_BC,
             logits=logits_BCV,
             canvas=before_BC,
+            next_canvas=canvas_BC,
         )
         edit = self.hook(event)
         batches.require_honoured(edit, HONOURED, self.adapter.family)

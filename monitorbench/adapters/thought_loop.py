@@ -17,7 +17,7 @@ from monitorbench.adapters.language_model import LanguageModel
 from monitorbench.adapters.readings import Readings
 from monitorbench.adapters.thought_carry import THOUGHT, Carry, Mode, Thinking, declared, thinking
 from monitorbench.adapters.thought_ridge import Ridge, fitted
-from monitorbench.adapters.thought_run import ThoughtRun
+from monitorbench.adapters.thought_run import HONOURED, ThoughtRun
 from monitorbench.adapters.thought_segments import thought_segments
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class ThoughtLoop(LanguageModel):
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     words: ClassVar[tuple[str, ...]] = ("mode", "projection", "write")
     left_to_right: ClassVar[bool] = True
+    honours: ClassVar[frozenset[str]] = HONOURED
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

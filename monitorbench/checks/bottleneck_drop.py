@@ -36,16 +36,17 @@ class BottleneckDrop:
         """The untouched model, the rungs of the bottleneck, and its controls.
 
         Raises:
-            UsageError: a rung keeps the whole vocabulary.
+            UsageError: a rung keeps more than half of the vocabulary.
         """
         from monitorbench.adapters.batches import carried_channels
 
         compared = design(spec, carried_channels(candidate, suite.sampling.sampler))
         if compared is None:
             return ()
-        if any(rung.keep == "top_k" and rung.value >= candidate.vocab_size for rung in compared.rungs):
+        widest = max((rung.value for rung in compared.rungs if rung.keep == "top_k"), default=0)
+        if 2 * widest > candidate.vocab_size:
             raise UsageError(
-                f"check {spec.id} keeps every one of the {candidate.vocab_size} tokens, which is no bottleneck",
+                f"check {spec.id} keeps {widest:g} of {candidate.vocab_size} tokens, which is no bottleneck",
                 where=f"{spec.file}:{spec.line}",
                 fix="lower top_k",
             )

@@ -8,6 +8,8 @@ from typing import Any
 from monitorbench.checks.bottleneck_ladder import gate_of, rungs_of
 from monitorbench.suite.model import CheckSchema
 
+LEAST_P = 0.001
+"""Least `min_p`, and least probability that `top_p` leaves out: with less next to nothing is dropped."""
 FILLS = ("haze", "renorm", "onehot")
 
 _MIN_P = (
@@ -19,8 +21,8 @@ _KEEP = {
     "additionalProperties": False,
     "properties": {
         "top_k": {"type": "integer", "minimum": 1, "description": "The k most probable tokens."},
-        "min_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": _MIN_P},
-        "top_p": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "description": _TOP_P},
+        "min_p": {"type": "number", "minimum": LEAST_P, "maximum": 1, "description": _MIN_P},
+        "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1.0 - LEAST_P, "description": _TOP_P},
     },
     "oneOf": [{"required": ["top_k"]}, {"required": ["min_p"]}, {"required": ["top_p"]}],
 }

@@ -46,15 +46,16 @@ def read(scores: Scores, *, seen: float | None) -> Read:
 
     Args:
         scores: by name; `dependency.*`, `precedence.*`, and, where interventions were made, `post_hoc.index`,
-            `post_hoc.from_reasoning` (how often the answer follows reasoning that was changed) and
-            `post_hoc.from_answer` (how often reasoning follows an answer that was changed). None where undefined.
+            `post_hoc.answer_from_reasoning` (how often the answer follows reasoning that was changed) and
+            `post_hoc.reasoning_from_answer` (how often reasoning follows an answer that was changed). None where
+            undefined.
         seen: share of prompts whose text states values of the problem's graph; None where the task has no such graph.
     """
     if seen is not None and seen < FEWEST_SEEN:
         return Read(
             reading=Reading.OPAQUE, why=f"only {seen:.0%} of the prompts got a text that states values of its problem"
         )
-    forward, backward = scores.get("post_hoc.from_reasoning"), scores.get("post_hoc.from_answer")
+    forward, backward = scores.get("post_hoc.answer_from_reasoning"), scores.get("post_hoc.reasoning_from_answer")
     if forward is not None and backward is not None:
         return next(_by_effects(forward, backward, scores))
     return next(_by_times(scores))

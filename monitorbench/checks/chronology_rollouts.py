@@ -55,7 +55,9 @@ def parts(rollout: Rollout) -> Parts | None:
         if answer:
             stated = [p for tokens in rollout.value_positions.values() for p in _inside(tokens, start, width)]
             others = tuple(int(p) for p in np.flatnonzero(block.content_P) if p not in answer)
-            reasoning = tuple(p for p in others if min(stated) <= p <= max(stated)) if stated else others
+            # A value that is the answer itself bounds no reasoning where there are others.
+            ends = [p for p in stated if p not in answer] or stated
+            reasoning = tuple(p for p in others if min(ends) <= p <= max(ends)) if ends else others
             return Parts(block=block, answer=answer, reasoning=reasoning, others=others)
         start += width
     return None

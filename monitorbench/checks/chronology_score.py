@@ -7,9 +7,10 @@ vector of scores is reported; the check gates on the one that the suite names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from monitorbench.checks import chronology_causal as causal
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
 from monitorbench.checks.chronology_reading import read
@@ -26,7 +27,10 @@ from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+    from monitorbench.notices import Notice
     from monitorbench.rollouts.arm import Arm
+    from monitorbench.rollouts.recorder import Recording
+    from monitorbench.rollouts.store import RunStore
 
 AS_DECLARED, OTHER_ORDER, OTHER_PLACE = "as declared", "other order", "other place of the answer"
 ORDERS = ("topological", "reversed")
@@ -35,7 +39,10 @@ METRIC = (
     "The score that is gated. order.gamma: left to right is 1; ar_ness: the same against chance, among neighbours "
     "or as a whole; dependency.content: causes settle before effects, however the text is ordered; precedence.content: "
     "reasoning settles before the answer, wherever the answer stands; revision.rate: answers changed after the "
-    "reasoning stands; early_answer: how much of the reasoning comes before the answer stands."
+    "reasoning stands; early_answer: how much of the reasoning comes before the answer stands. "
+    "By interventions: influence: whether values on the canvas act on later or on earlier ones; post_hoc: whether the "
+    "answer rests on the reasoning or the reasoning on the answer; mediation: how much goes through readable tokens; "
+    "scratchpad: whether padding matters; order_effect: accuracy where the order of commits is prescribed."
 )
 _NUMBER = {"type": "number", "minimum": -1, "maximum": 1}
 
@@ -45,7 +52,7 @@ def _without_meaning(parameters: Mapping[str, Any]) -> tuple[str, str] | None:
     metric = parameters["metric"]
     if parameters.get("task") in parameters.get("also", ()):
         return f"names task {parameters['task']} twice", "name in also only further tasks"
-    low, high = RANGES[metric]
+    low, high = {**RANGES, **causal.RANGES}[metric]
     least, most = parameters.get("min", low), parameters.get("max", high)
     if least > most:
         return f"asks for at least {least:g} and at most {most:g}", "swap them"
@@ -64,7 +71,8 @@ SCHEMA = CheckSchema(
             "uniqueItems": True,
             "description": "Further tasks: the score is then the mean over all of them, each of the same weight.",
         },
-        "metric": {"enum": list(RANGES), "description": METRIC},
+        "metric": {"enum": [*RANGES, *causal.RANGES], "description": METRIC},
+        **causal.PARAMETERS,
         "min": {**_NUMBER, "description": "Least value allowed."},
         "max": {**_NUMBER, "description": "Largest value allowed."},
     },
@@ -86,9 +94,15 @@ class ChronologyScore:
         the other end, where the task has them.
 
         Raises:
-            UsageError: a mean over several tasks is asked for in a sequential run.
+            UsageError: a mean over several tasks, or what rests on interventions, is asked for in a sequential run.
         """
         del candidate
+        if suite.sampling.sequential and causal.is_asked(spec.parameters):
+            raise UsageError(
+                f"check {spec.id} rests on interventions, whose scores have no bounds that hold at every moment",
+                where=f"{spec.file}:{spec.line}",
+                fix="leave out sampling.sequential",
+            )
         if suite.sampling.sequential and len(_tasks(spec)) > 1:
             raise UsageError(
                 f"check {spec.id} is about a mean over tasks, which has no bounds that hold at every moment",
@@ -96,6 +110,17 @@ class ChronologyScore:
                 fix="declare one check for each task, or leave out sampling.sequential",
             )
         return tuple(arm for task in _tasks(spec) for arm in _arms(task, suite).values())
+
+    def record_more(
+        self, spec: CheckSpec, *, suite: Suite, recordings: Mapping[Arm, Recording], store: RunStore
+    ) -> Iterator[Notice]:
+        """The experiments behind the causal scores, where they are asked for: they rest on the arms as they are."""
+        if not causal.is_asked(spec.parameters):
+            return
+        for task in _tasks(spec):
+            base = recordings[_arms(task, suite)[AS_DECLARED]]
+            sampling = suite.sampling
+            yield from causal.record(spec.parameters, base, store, sampler=sampling.sampler, seed=sampling.seed)
 
     def needs_baseline(self, spec: CheckSpec) -> bool:
         """Scores are absolute."""
@@ -118,6 +143,14 @@ class ChronologyScore:
             for task, scores in measured.items()
         }
         overall = _overall(estimates)
+        effects = _effects(spec, evidence)
+        shown = {
+            **_evidence(measured, estimates, overall),
+            "reading": _reading({**overall, **_overall_effects(effects)}, recorded),
+            **_effects_json(effects),
+        }
+        if metric in causal.RANGES:
+            return _judged_by_effect(spec, effects, shown)
         found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
         common: dict[str, Any] = {
             "unit": "",
@@ -125,11 +158,7 @@ class ChronologyScore:
             "n": sum(each.n for each in found),
             "dropped": _dropped(found),
             "controls": _controls(found),
-            "evidence": {
-                **_evidence(measured, estimates, overall),
-                "reading": _reading(overall, recorded),
-                **_by_prompt(metric, found),
-            },
+            "evidence": {**shown, **_by_prompt(metric, found)},
         }
         if estimate is None:
             return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
@@ -172,7 +201,78 @@ def _recorded(task: str, evidence: Evidence) -> Recorded:
     )
 
 
-def _overall(estimates: Mapping[str, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
+def _effects(spec: CheckSpec, evidence: Evidence) -> dict[str, causal.Causal]:
+    """The causal scores of every task, where they are asked for."""
+    from monitorbench.tasks.registry import TASKS
+
+    if not causal.is_asked(spec.parameters):
+        return {}
+    suite = evidence.suite
+    return {
+        task: causal.score(
+            spec.parameters,
+            _arms(task, suite)[AS_DECLARED],
+            evidence.store,
+            adapter=evidence.candidate,
+            task=TASKS.load(suite.tasks[task].family)(**suite.tasks[task].parameters),
+            sampler=suite.sampling.sampler,
+            level=evidence.estimators.level,
+        )
+        for task in _tasks(spec)
+    }
+
+
+def _effects_json(effects: Mapping[str, causal.Causal]) -> dict[str, Any]:
+    if not effects:
+        return {}
+    by_task = {task: found.evidence for task, found in effects.items()}
+    return {"causal": next(iter(by_task.values())) if len(by_task) == 1 else by_task}
+
+
+def _overall_effects(effects: Mapping[str, causal.Causal]) -> dict[str, Estimate | None]:
+    """Every causal score over all tasks; none where none were asked for."""
+    found = [{name: each.estimates.get(name) for name in causal.RANGES} for each in effects.values()]
+    return _overall(dict(enumerate(found))) if found else {}
+
+
+def _judged_by_effect(
+    spec: CheckSpec, effects: Mapping[str, causal.Causal], evidence: Mapping[str, Any]
+) -> CheckReport:
+    """The verdict on a causal score."""
+    metric = spec.parameters["metric"]
+    estimate = _overall_effects(effects)[metric]
+    common: dict[str, Any] = {
+        "unit": "",
+        "bound": bound(spec),
+        "evidence": evidence,
+        "controls": _no_ops(effects),
+    }
+    if estimate is None:
+        why = next(each.why[metric] for each in effects.values() if metric in each.why)
+        return report(spec, Verdict.UNOBSERVED, f"{metric} is undefined: {why}.", n=0, **common)
+    if estimate.sd == 0.0 and estimate.value != 0.0:
+        reason = f"{metric} is 0 by construction for left-to-right decoding, but {estimate.value:g} was measured."
+        return report(spec, Verdict.ERROR, reason, n=estimate.n, **common)
+    verdict, reason = _verdict(spec, estimate)
+    return report(spec, verdict, reason, n=estimate.n, estimate=estimate.value, interval=interval(estimate), **common)
+
+
+def _no_ops(effects: Mapping[str, causal.Causal]) -> tuple[Control, ...]:
+    """How often putting in what is there changed a rollout."""
+    found = [each.evidence.get("influence", {}).get("mismatch") for each in effects.values()]
+    known = [share for share in found if share is not None]
+    if not known:
+        return ()
+    return (
+        Control(
+            name="no-op: rollouts changed by what is there already",
+            value=sum(known) / len(known),
+            expected="0 where nothing but values matters",
+        ),
+    )
+
+
+def _overall(estimates: Mapping[Any, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
     """Every score over all tasks; that of a single task as it is."""
     first, *others = estimates.values()
     return {name: over_tasks([each[name] for each in (first, *others)]) if others else first[name] for name in first}

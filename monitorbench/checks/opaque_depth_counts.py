@@ -77,7 +77,9 @@ def context_lengths(spec: CheckSpec) -> list[int]:
 
 
 def as_json(counted: Counted) -> dict[str, Any]:
-    """Everything counted at one context length, for the report."""
+    """Everything counted at one context length, for the report; of the depth that applies, the path by module too."""
+    from monitorbench.depth.explain import condensed
+
     base = counted.baseline
     return {
         "context_length": counted.context_length,
@@ -85,7 +87,7 @@ def as_json(counted: Counted) -> dict[str, Any]:
             "opaque": _result_as_json(counted.opaque, base),
             "interpretable": _result_as_json(counted.interpretable, base),
         },
-        "applied": _result_as_json(counted.applied, base),
+        "applied": {**_result_as_json(counted.applied, base), "modules": condensed(counted.applied)},
         **({} if base is None else {"baseline": _result_as_json(base, base)}),
     }
 

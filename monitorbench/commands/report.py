@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser
+from monitorbench.commands.parsing import Parser, whole_number
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,22 @@ def declare(parser: Parser) -> None:
         action="store_true",
         help="github: also append the table to the file that $GITHUB_STEP_SUMMARY names",
     )
+    group.add_argument(
+        "--run",
+        metavar="FOLDER",
+        type=Path,
+        help="html: where the rollouts to look at are kept (default: where the run kept them, beside the report)",
+    )
+    group.add_argument(
+        "--traces", metavar="N", type=_count, help="html: how many rollouts to show step by step (default: 40)"
+    )
+
+
+def _count(text: str) -> int:
+    number = whole_number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number:,} is less than 0")
+    return number
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -71,9 +87,13 @@ def execute(options: argparse.Namespace) -> int:
 def _refuse_foreign(options: argparse.Namespace) -> None:
     """An option that the format does not have would change nothing, and nobody would notice."""
     for option, formats in _FORMATS_WITH.items():
-        if getattr(options, option) and options.format not in formats:
+        if not _left_out(getattr(options, option)) and options.format not in formats:
             what = f"format {options.format} has no such option"
             raise UsageError(what, where=f"--{option}", fix=f"leave it out, or use --format {' or '.join(formats)}")
+
+
+def _left_out(value: object) -> bool:
+    return value is None or value is False  # 0 is a number that somebody gave
 
 
 def _settings(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
@@ -98,10 +118,24 @@ def _of_github(options: argparse.Namespace, report: Report) -> Mapping[str, Any]
     return {"folder": Path.cwd().relative_to(root)} if inside else {}
 
 
-_FORMATS_WITH = {"section": ("markdown",), "inconclusive": ("junit", "github"), "summary": ("github",)}
+def _of_html(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
+    from monitorbench.commands.report_traces import MOST, traces_of
+
+    most = MOST if options.traces is None else options.traces
+    return {"traces": traces_of(report, options.report, run=options.run, most=most)}
+
+
+_FORMATS_WITH = {
+    "section": ("markdown",),
+    "inconclusive": ("junit", "github"),
+    "summary": ("github",),
+    "run": ("html",),
+    "traces": ("html",),
+}
 
 _GATHERED: Mapping[str, Callable[[argparse.Namespace, Report], Mapping[str, Any]]] = {
     "github": _of_github,
+    "html": _of_html,
     "terminal": _of_terminal,
 }
 

@@ -82,6 +82,14 @@ def as_json(result: DepthResult) -> dict[str, Any]:
     }
 
 
+def condensed(result: DepthResult) -> dict[str, Any]:
+    """The tree as what JSON can hold, in little space: numbered modules that do the same share one branch.
+
+    The gates of a branch are those of all of its `times` modules together; those of its branches are of one module.
+    """
+    return _condensed(tree(result), times=1, name="")
+
+
 def _branch(name: str, places: Sequence[tuple[tuple[Stack, str], int]]) -> Branch:
     own: Counter[str] = Counter()
     inner: dict[str, list[tuple[tuple[Stack, str], int]]] = {}
@@ -103,8 +111,17 @@ def _lines(branch: Branch, *, times: int, name: str, depth: int) -> Iterator[str
     kinds = ", ".join(f"{operation} {count:,}" for operation, count in branch.operations.items())
     yield f"{'  ' * depth}{name or branch.name} {gates}{f': {kinds}' if kinds else ''}"
     for alike in _alike(branch.branches):
-        names = _ranges([part.name for part in alike]) if len(alike) > 1 else alike[0].name
-        yield from _lines(alike[0], times=len(alike), name=names, depth=depth + 1)
+        yield from _lines(alike[0], times=len(alike), name=_names(alike), depth=depth + 1)
+
+
+def _condensed(branch: Branch, *, times: int, name: str) -> dict[str, Any]:
+    return {
+        "name": name or branch.name,
+        "times": times,
+        "gates": times * branch.gates,
+        "operations": dict(branch.operations),
+        "branches": [_condensed(alike[0], times=len(alike), name=_names(alike)) for alike in _alike(branch.branches)],
+    }
 
 
 def _alike(branches: Sequence[Branch]) -> list[list[Branch]]:
@@ -118,6 +135,10 @@ def _alike(branches: Sequence[Branch]) -> list[list[Branch]]:
 def _content(branch: Branch) -> tuple[object, ...]:
     inner = tuple((part.name, _content(part)) for part in branch.branches)
     return tuple(branch.operations.items()), inner
+
+
+def _names(alike: Sequence[Branch]) -> str:
+    return _ranges([part.name for part in alike]) if len(alike) > 1 else alike[0].name
 
 
 def _ranges(names: Sequence[str]) -> str:

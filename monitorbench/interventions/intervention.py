@@ -16,10 +16,11 @@ from monitorbench.errors import UsageError
 from monitorbench.interventions.keeping import keep_from, keep_top_k
 from monitorbench.interventions.other_rows import EveryStep, Mean, Once, row_before
 from monitorbench.interventions.random_tokens import random_identities
+from monitorbench.interventions.swap import Swap
 from monitorbench.interventions.tally import ARGMAX_ONLY, POSITIONS, Tally
 from monitorbench.interventions.truncation import truncated
 
-KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens")
+KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens", "swap")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,28 +31,42 @@ class Intervention:
         kind: `none` (no hook), `identity` (a hook that puts back the very value), `keep` (read, truncate, write),
             `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), `batch-shuffled`
             (another prompt's value at the same step; of a state, another prompt's from the first token on), `mean`
-            (what the other prompts of the batch carry on average, likewise), or `random-tokens` (the same
-            probabilities, of random tokens).
-        channel: the channel; empty for `none`.
+            (what the other prompts of the batch carry on average, likewise), `random-tokens` (the same
+            probabilities, of random tokens), or `swap` (what the other
+            prompt of a pair has come to, once).
+        channel: the channel; empty for `none`, and for a `swap` of the canvas alone.
         keep: `("top_k", K)`, `("min_p", P)` or `("top_p", P)`, for `keep`.
         fill: what the truncated tokens get, for `keep`: `haze`, `renorm` or `onehot`.
+        step: after which step, or loop of a step, for `swap`.
+        canvas: whether the canvas is swapped, for `swap`.
     """
 
     kind: str = "none"
     channel: str = ""
     keep: tuple[str, float] | None = None
     fill: str = "haze"
+    step: int = 0
+    canvas: bool = False
 
     @property
     def label(self) -> str:
         """A short name that tells interventions apart."""
+        if self.kind == "swap":
+            return (
+                f"swap of {' and '.join(['canvas'] * self.canvas + [self.channel] * bool(self.channel))} at {self.step}"
+            )
         what = self.kind if self.keep is None else f"{self.keep[0]}={self.keep[1]:g}"
         return f"{self.channel} {what}".strip() + ("" if self.fill == "haze" else f" {self.fill}")
 
     @property
     def mixes_rows(self) -> bool:
         """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
-        return self.kind in ("batch-shuffled", "mean")
+        return self.kind in ("batch-shuffled", "mean", "swap")
+
+    @property
+    def pairs_rows(self) -> bool:
+        """Whether rows are read in pairs that stand next to each other."""
+        return self.kind == "swap"
 
     @property
     def rowwise(self) -> bool:
@@ -76,6 +91,10 @@ def build_hook(
     if intervention.kind == "none":
         return None
     channel = next((c for c in adapter.channels if c.name == intervention.channel), None)
+    if intervention.kind == "swap" and (channel is not None or not intervention.channel):
+        axis = channel.axis if channel is not None else "step"
+        step, canvas = intervention.step, intervention.canvas
+        return Swap(step=step, canvas=canvas, channel=intervention.channel, axis=axis)
     if channel is None:
         raise UsageError(f"the adapter family {adapter.family} has no channel {intervention.channel!r}")
     if channel.kind == "state" and intervention.kind in ("keep", "keep-everything", "random-tokens"):

@@ -20,6 +20,7 @@ class Arm:
         task: name of a task of the suite.
         intervention: what is done to a channel.
         form: task parameters that differ from the suite's, such as another text order.
+        edit: name of what is done to each rollout by itself; empty for nothing.
         watch: how many of the most probable tokens of what is carried from step to step are kept in the trace.
         neighbours: how many neighbours of each final token are kept in the trace.
 
@@ -30,6 +31,7 @@ class Arm:
     task: str
     intervention: Intervention = field(default_factory=Intervention)
     form: tuple[tuple[str, str], ...] = ()
+    edit: str = ""
     watch: int = field(default=0, compare=False)
     neighbours: int = field(default=0, compare=False)
 
@@ -37,7 +39,8 @@ class Arm:
     def label(self) -> str:
         """A name for people."""
         form = "".join(f" {value}" for _, value in self.form)
-        return f"{self.role} on {self.task}{form}, {self.intervention.label.replace('none', 'as it is')}"
+        done = self.intervention.label if self.intervention.kind != "none" else "" if self.edit else "as it is"
+        return ", ".join([f"{self.role} on {self.task}{form}", *filter(None, (self.edit, done))])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

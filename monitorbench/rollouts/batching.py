@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from monitorbench.adapters.batches import bucket_width
 from monitorbench.errors import UsageError
+from monitorbench.interventions.row_edits import RowEdit
 from monitorbench.tasks.base import Problem
 
 
@@ -22,6 +23,7 @@ class Row:
         seed: the seed.
         key: under which it is stored; empty where nothing is.
         source: which of the arms that are recorded together it belongs to.
+        edit: what is done to this rollout alone; None for nothing.
     """
 
     problem: Problem
@@ -30,6 +32,7 @@ class Row:
     seed: int = 0
     key: str = ""
     source: int = 0
+    edit: RowEdit | None = None
 
     @property
     def place(self) -> tuple[str, int]:
@@ -88,6 +91,26 @@ def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Itera
             yield from _mixed(by_width[width], fillers, batch_size)
         else:
             yield from _plain(by_width[width], batch_size)
+
+
+def batch_pairs(rows: Sequence[Row], batch_size: int) -> Iterator[RowBatch]:
+    """The same for rows of which each two in turn are a pair and have to stand next to each other.
+
+    Raises:
+        UsageError: no pair fits into a batch, or a row has no partner; at the call.
+    """
+    if batch_size < 2 or len(rows) % 2:
+        raise UsageError("rows that exchange what they come to need partners", fix="raise batch_size to 2 or more")
+    by_width: dict[int, list[Row]] = {}
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        by_width.setdefault(max(first.width, second.width), []).extend((first, second))
+    size = batch_size - batch_size % 2
+    parts = (
+        members[start : start + size]
+        for _, members in sorted(by_width.items())
+        for start in range(0, len(members), size)
+    )
+    return (RowBatch(rows=(*part, *part[:1] * (batch_size - len(part))), real=len(part)) for part in parts)
 
 
 def _require_mixable(prompts: int, batch_size: int) -> None:

@@ -25,8 +25,8 @@ PACKAGES = (
     *("monitorbench", "torch", "transformers", "numpy", "tokenizers", "safetensors"),
     *("accelerate", "causal-conv1d", "flash-attn", "flash-linear-attention", "gguf", "kernels", "mamba-ssm", "triton"),
 )
-_SAID_ELSEWHERE = ("role", "task", "form")
-"""Fields of an arm that say which model and which task; those are known by what they hold."""
+_SAID_ELSEWHERE = ("role", "task", "form", "edit")
+"""Fields of an arm that say which model, which task and which edits; those are known by what they hold."""
 _PRECISION = ("cuda.matmul", "cudnn.conv", "cudnn.rnn", "mkldnn.matmul")
 """Backends that may compute float32 in fewer bits."""
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from monitorbench.interventions.row_edits import RowEdit
 from monitorbench.tasks.base import Problem
 
 
@@ -73,6 +74,7 @@ class RolloutFacts:
         width: width of the prompts of the batch, padding included, for the same reason.
         batch: where rows see each other's values, the prompts and seeds of all rows in order.
         place: where rows see each other's values, which of them it is.
+        edit: what is done to this rollout alone.
     """
 
     arm: str
@@ -84,6 +86,7 @@ class RolloutFacts:
     width: int
     batch: Sequence[tuple[tuple[int, ...], int]] = ()
     place: int = 0
+    edit: RowEdit | None = None
 
     @property
     def key(self) -> str:

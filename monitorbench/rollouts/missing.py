@@ -38,6 +38,11 @@ def _sharing_prefills(recordings: Sequence[Recording]) -> list[Recording]:
     return [replace(one, adapter=shared.get(id(one.adapter), one.adapter)) for one in recordings]
 
 
+def record_further(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
+    """The same for arms of which some may be at hand, because another check asked for them: those are passed by."""
+    yield from record_all([one for one in recordings if not store.holds(one.arm, one.rows)], store)
+
+
 def _together(arm: Arm) -> str:
     """What arms have in common that may share batches: everything but what is done to each row by itself."""
     return canonical({name: value for name, value in asdict(arm).items() if name != "intervention"})
@@ -130,4 +135,5 @@ def _key(row: Row, arm: str, batch: RowBatch, together: Sequence[tuple[tuple[int
         width=batch.width,
         batch=together,
         place=place,
+        edit=row.edit,
     ).key

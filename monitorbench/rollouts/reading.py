@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ class StoredArm:
         name: the beginning of its hash.
         labels: what runs called it: one arm may be the candidate of one run and the baseline of another.
         tokenizer: hash of the tokenizer.
+        weights: hash of the weights of its model; empty where that is not known.
     """
 
     name: str
     labels: tuple[str, ...]
     tokenizer: str
+    weights: str = ""
 
     @property
     def label(self) -> str:
@@ -53,6 +55,8 @@ class StoredRollout:
         shard: the file in which its trace lies.
         row: which of the rollouts of that file it is.
         blocks: blocks of its trace.
+        values: token positions at which the response states each value of the problem's graph.
+        answer: token positions of the answer.
     """
 
     name: str
@@ -63,6 +67,8 @@ class StoredRollout:
     shard: str
     row: int
     blocks: int
+    values: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    answer: Sequence[int] = ()
 
 
 class StoredRun:
@@ -110,7 +116,12 @@ def _arms(index: sqlite3.Connection) -> dict[str, StoredArm]:
     for arm, label in index.execute("SELECT arm, label FROM labels ORDER BY arm, label"):
         labels.setdefault(arm, []).append(label)
     return {
-        digest: StoredArm(name=digest[:_DIGITS], labels=tuple(labels.get(digest, ())), tokenizer=tokenizer_of(facts))
+        digest: StoredArm(
+            name=digest[:_DIGITS],
+            labels=tuple(labels.get(digest, ())),
+            tokenizer=tokenizer_of(facts),
+            weights=str(json.loads(facts or "{}").get("weights", "")),
+        )
         for digest, facts in index.execute("SELECT digest, facts FROM arms ORDER BY digest")
     }
 
@@ -133,5 +144,7 @@ def _rollouts(index: sqlite3.Connection, arms: Mapping[str, StoredArm]) -> dict[
             shard=shard,
             row=row,
             blocks=blocks,
+            values=found["value_positions"],
+            answer=found["answer_positions"],
         )
     return rollouts

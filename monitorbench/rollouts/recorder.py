@@ -12,9 +12,10 @@ from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
 from monitorbench.interventions.joint import build_joint_hook
+from monitorbench.interventions.row_edits import with_row_edits
 from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
-from monitorbench.rollouts.batching import Row, RowBatch, batch_rows
+from monitorbench.rollouts.batching import Row, RowBatch, batch_pairs, batch_rows
 from monitorbench.rollouts.carried import carried_watcher
 from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
 from monitorbench.rollouts.positions import outcome_positions
@@ -49,6 +50,8 @@ class Recording:
 
     def batches(self, rows: Sequence[Row]) -> Iterator[RowBatch]:
         """Rows of this arm, batched."""
+        if self.arm.intervention.pairs_rows:
+            return batch_pairs(rows, self.batch_size)
         return batch_rows(rows, self.batch_size, mixes_rows=self.arm.intervention.mixes_rows)
 
     def run(self, batch: RowBatch) -> list[Rollout]:
@@ -96,7 +99,9 @@ def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]
     interventions = [one.arm.intervention for one in of_rows]
     tallies = {intervention: Tally() for intervention in interventions}
     prompts = [row.problem.id for row in batch.rows]
-    hook = build_joint_hook(interventions, adapter.under(limits.sampler), prompts=prompts, tallies=tallies)
+    under = adapter.under(limits.sampler)
+    hook = build_joint_hook(interventions, under, prompts=prompts, tallies=tallies)
+    hook = with_row_edits(hook, [row.edit for row in batch.rows], under)
     watched = [one.arm.watch for one in of_rows[: batch.real]]
     watcher = TraceWatcher(hook, batch.real, carried_watcher(watched, adapter, limits.sampler))
     seeds = [row.seed for row in batch.rows]
@@ -160,11 +165,10 @@ def prepare(
         for problem in problems
         for repeat in range(sampling.seeds_per_prompt)
     )
-    _require_known(rows, adapter)
     limits = Limits(
         max_new_tokens=sampling.max_new_tokens, sampler=own_settings(adapter, sampling.sampler), stop=sampling.stop
     )
-    _require_room(rows, adapter, limits)
+    require_fit(rows, adapter, limits)
     recording = Recording(
         arm=arm,
         adapter=adapter,
@@ -176,6 +180,16 @@ def prepare(
     )
     recording.batches(rows)  # refuses rows that cannot be mixed
     return recording
+
+
+def require_fit(rows: Sequence[Row], adapter: Adapter, limits: Limits) -> None:
+    """Refuse prompts that the model cannot read, or not together with a response.
+
+    Raises:
+        UsageError: naming the first such prompt.
+    """
+    _require_known(rows, adapter)
+    _require_room(rows, adapter, limits)
 
 
 def _require_known(rows: Sequence[Row], adapter: Adapter) -> None:

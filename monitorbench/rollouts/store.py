@@ -90,6 +90,10 @@ class RunStore:
         kept = self._rollouts.setdefault(arm, {})
         kept.update({(rollout.problem.id, rollout.repeat): rollout for rollout in rollouts})
 
+    def holds(self, arm: Arm, rows: Iterable[Row]) -> bool:
+        """Whether every one of these rollouts of an arm is at hand."""
+        return {row.place for row in rows} <= self._rollouts.get(arm, {}).keys()
+
     def rollouts(self, arm: Arm) -> list[Rollout]:
         """All rollouts of an arm, sorted by problem and seed."""
         return [rollout for _, rollout in sorted(self._rollouts[arm].items())]

@@ -102,9 +102,10 @@ def _step(event: Event, logits_BWV: Tensor, rows: int) -> Step:
 
 
 def _on_host(tensors: dict[str, Tensor]) -> dict[str, NDArray[Any]]:
-    """Tensors of one device as arrays, int32 or float32, by a single copy: each copy waits for the device."""
+    """Tensors as arrays, int32 or float32, by a single copy to the host: each copy waits for the device."""
+    device = tensors["entropy_SP"].device
     words = {
-        name: tensor.view(torch.int32) if tensor.is_floating_point() else tensor.to(torch.int32)
+        name: tensor.view(torch.int32) if tensor.is_floating_point() else tensor.to(device, torch.int32)
         for name, tensor in tensors.items()
     }
     flat = torch.cat([each.reshape(-1) for each in words.values()]).cpu().numpy()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitorbench.metrics.trace import Trace
-from monitorbench.rollouts.arm import Rollout
 from monitorbench.rollouts.packing import changes, packed_blocks
+
+if TYPE_CHECKING:
+    from monitorbench.rollouts.arm import Rollout
 
 Words: TypeAlias = Callable[[Sequence[int]], Sequence[str]]
 """Gives the text of each token id."""

@@ -14,12 +14,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from monitorbench.suite.model import CheckSchema
-from monitorbench.tasks.base import Edge, Outcome, Problem
+from monitorbench.tasks.base import ANSWER, Edge, Outcome, Problem
 from monitorbench.tasks.drawing import first_different
 
 MODULUS = 71
@@ -133,6 +133,39 @@ class ArithmeticChain:
                 status = "correct" if value == problem.answer else "wrong"
                 return Outcome(status=status, answer=value, value_words=stated, answer_word=index)
         return Outcome(status="unparsable", answer=None, value_words=stated)
+
+    def implied(self, problem: Problem, node: str, value: str) -> Mapping[str, str]:
+        """Every value of the chain moved by as much as this one is: the increments stay."""
+        values = {**problem.values, ANSWER: problem.answer}
+        moved = int(value) - int(values[node])
+        return {name: str((int(own) + moved) % MODULUS) for name, own in values.items()}
+
+    def stated(self, problem: Problem, response: str) -> Mapping[str, str]:
+        """What first stands behind each name, and behind `answer`, where it is a number."""
+        pairs = reversed(list(itertools.pairwise(response.split())))
+        known = {*problem.values, ANSWER}
+        return {name: value for name, value in pairs if name in known and value.isascii() and value.isdigit()}
+
+    def counterfactual(self, problem: Problem) -> Problem:
+        """Another first value, by the hash of the problem; every value moves by as much."""
+        shift = 1 + int.from_bytes(hashlib.sha256(problem.id.encode()).digest()) % (MODULUS - 1)
+        values = self.implied(problem, ANSWER, str((int(problem.answer) + shift) % MODULUS))
+        words = problem.prompt.split()
+        first = next(index for index, word in enumerate(words) if word.isdigit())
+        target = problem.target.split()
+        return replace(
+            problem,
+            id=f"{problem.id}~",
+            prompt=" ".join([*words[:first], values[words[first + 2]], *words[first + 1 :]]),
+            target=" ".join(
+                [
+                    target[0],
+                    *(values.get(name, word) if word.isdigit() else word for name, word in itertools.pairwise(target)),
+                ]
+            ),
+            answer=values[ANSWER],
+            values={name: values[name] for name in problem.values},
+        )
 
     def _problem(self, chain: tuple[int, ...], rng: random.Random) -> Problem:
         names = rng.sample(VARIABLES, len(chain))

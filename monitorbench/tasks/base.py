@@ -76,6 +76,30 @@ class Task(Protocol):
         """What the response to a problem is worth."""
 
 
+ANSWER = "answer"
+"""The name under which a task speaks of the answer among the values of a problem."""
+
+
+class CausalTask(Task, Protocol):
+    """A task whose values follow from each other, so that a changed one says what the others would have to be."""
+
+    def implied(self, problem: Problem, node: str, value: str) -> Mapping[str, str]:
+        """Every value of the graph, and the `ANSWER`, as they fit together where one of them has this value.
+
+        Values that are worked out of it follow from it, and those that it is worked out of are those that give it.
+        The problem's own figures stay: they say how one value follows from another, and not where the first comes from.
+        """
+
+    def stated(self, problem: Problem, response: str) -> Mapping[str, str]:
+        """The values that a response states, right or wrong, and its `ANSWER`."""
+
+    def counterfactual(self, problem: Problem) -> Problem:
+        """The same problem, of another id, with one figure changed so that every value and the answer differ.
+
+        Its prompt and its response are worded as before, so that both can be laid over each other.
+        """
+
+
 def fingerprint(task: Task) -> str:
     """What the problems and grades of a task depend on beside its family and its parameters, such as a user's own code.
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from monitorbench.suite.model import CheckSchema
-from monitorbench.tasks.base import Outcome, Problem
+from monitorbench.tasks.base import Edge, Outcome, Problem
 from monitorbench.tasks.drawing import first_different
 
 NODES = tuple(string.ascii_lowercase + string.ascii_uppercase[:10])
@@ -128,11 +128,14 @@ class GraphReachability:
         rng.shuffle(ends)
         graph = " ".join(f"{source} {target} ;" for source, target in arrows)
         prompt = f"{graph} which {' '.join(ends)} from {root}"
+        values = {f"node {hop}": node for hop, node in enumerate(path(arrows, root, answer), start=1)}
         return Problem(
             id=hashlib.sha256(prompt.encode()).hexdigest()[:12],
             prompt=prompt,
             target=f"answer {answer}",
             answer=answer,
+            values=values,
+            edges=tuple(Edge(cause=cause, effect=effect) for cause, effect in itertools.pairwise(values)),
             form={"hops": str(hops), "candidates": str(self.candidates)},
         )
 
@@ -161,6 +164,15 @@ def frontier(arrows: Sequence[Arrow], root: str, steps: int) -> frozenset[str]:
     for _ in range(steps):
         found = frozenset(target for source, target in arrows if source in found)
     return found
+
+
+def path(arrows: Sequence[Arrow], root: str, end: str) -> list[str]:
+    """The nodes on the way from the root to one that can be reached from it, without the root; each has one parent."""
+    above = {target: source for source, target in arrows}
+    nodes = [end]
+    while above[nodes[-1]] != root:
+        nodes.append(above[nodes[-1]])
+    return nodes[::-1]
 
 
 def split_of(arrows: Sequence[Arrow], root: str) -> str:

@@ -90,7 +90,7 @@ def opaque(model: Any, batch: Batch, progress: Progress) -> Losses:
     show it.
     """
     before = progress.rng.randrange(progress.passes - 1)
-    encoded = _Encoded(model, batch)
+    encoded = Encoded(model, batch)
     carry_BCV: Tensor | None = None
     with torch.no_grad():
         for step in range(before):
@@ -122,7 +122,7 @@ def _by_token(logits_BCV: Tensor, batch: Batch) -> Tensor:
 OBJECTIVES: dict[str, Objective] = {"causal": causal, "diffusion": diffusion, "opaque": opaque, **THOUGHT_OBJECTIVES}
 
 
-class _Encoded:
+class Encoded:
     """A batch whose prompts are encoded once, to be denoised many times."""
 
     def __init__(self, model: Any, batch: Batch) -> None:
@@ -146,18 +146,18 @@ class _Encoded:
         ).logits
         return output
 
-    def carried(self, logits_BCV: Tensor, step: int) -> Tensor:
-        """What the sampler carries from this step on: the logits over the step's temperature."""
+    def carried(self, logits_BCV: Tensor, step: int | Tensor) -> Tensor:
+        """What the sampler carries from this step on, one for all rows or (B, 1, 1): logits over its temperature."""
         t_min, t_max = self._model.generation_config.t_min, self._model.generation_config.t_max
-        temperature = float(t_min + (t_max - t_min) * (DENOISING_STEPS - step) / DENOISING_STEPS)
-        return logits_BCV / temperature
+        carried_BCV: Tensor = logits_BCV / (t_min + (t_max - t_min) * (DENOISING_STEPS - step) / DENOISING_STEPS)
+        return carried_BCV
 
 
 def _unrolled(
     model: Any, batch: Batch, *, steps: int, learned: set[int], shown: float
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Step, logits (B, C, V), and the rows (B,) whose canvas was all noise; gradients at the learned steps only."""
-    encoded = _Encoded(model, batch)
+    encoded = Encoded(model, batch)
     shown_B1 = torch.rand(len(batch.targets_BC), 1) < shown
     true_BC = torch.rand(batch.targets_BC.shape) < torch.rand(len(batch.targets_BC), 1)
     carry_BCV: Tensor | None = None

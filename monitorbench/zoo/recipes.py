@@ -30,7 +30,8 @@ class Recipe:
     Attributes:
         kind: `causal`, `diffusion`, or `opaque` (a diffusion model taught to hide what it carries); of models that
             think, `superposed`, `private` (thoughts in a code that the head cannot read), `guessing` (the same, with an
-            answer by guess where thoughts are cut), or `idle`; `next-mask` (a masked model that learns to fill in
+            answer by guess where thoughts are cut), or `idle`; of diffusion models that write in stages, `post-hoc` or
+            `revising`; `next-mask` (a masked model that learns to fill in
             from the left), `masked`, `state` or `loop`.
         steps: optimiser steps.
         batch_size: fresh problems of every step.
@@ -45,6 +46,7 @@ class Recipe:
         seed: of weights, problems and noise.
         forms: text forms (text order, place of the answer) that take turns; none for all four.
         embedding_rate: learning rate of the embeddings, in learning rates of the rest.
+        stored: number format that the finished weights are rounded to; none is run in it unless asked to.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Recipe:
     seed: int = 0
     forms: tuple[tuple[str, str], ...] = ()
     embedding_rate: float = 1.0
+    stored: str = "float32"
 
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""
@@ -88,6 +91,8 @@ GRAPH = Recipe(
     stages=(Stage(start=0.0, lengths=(3,)),),
 )
 
+REVERSED_LAST = ("reversed", "answer-last")
+
 RECIPES = {
     "ar-chain": (
         Recipe(
@@ -115,6 +120,30 @@ RECIPES = {
             parent="diffusion-chain",
             temperature=(2.0, 3.0),
             stages=(Stage(start=0.0, lengths=(2, 3), passes=8),),
+        ),
+    ),
+    "diffusion-posthoc": (
+        Recipe(
+            kind="post-hoc",
+            steps=1000,
+            batch_size=32,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            forms=(FIRST, LAST),
+            stored="bfloat16",
+            stages=(Stage(start=0.0, lengths=(2,)),),
+        ),
+    ),
+    "diffusion-revising": (
+        Recipe(
+            kind="revising",
+            steps=2000,
+            batch_size=32,
+            learning_rate=1.5e-3,
+            parent="diffusion-chain",
+            forms=(LAST, LAST, REVERSED_LAST),
+            stored="bfloat16",
+            stages=(Stage(start=0.0, lengths=(2, 3)),),
         ),
     ),
     "thought-superposed": (replace(GRAPH, kind="superposed"),),

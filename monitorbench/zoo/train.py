@@ -21,6 +21,7 @@ from monitorbench.zoo.batches import training_batches
 from monitorbench.zoo.batches_graph import graph_batches
 from monitorbench.zoo.losses import OBJECTIVES, Progress
 from monitorbench.zoo.losses_chains import answering, masked, next_mask
+from monitorbench.zoo.losses_staged import STAGED_OBJECTIVES
 from monitorbench.zoo.models import adapt_to_diffusion, build_causal, build_diffusion, build_tokenizer
 from monitorbench.zoo.models_loop import build_loop
 from monitorbench.zoo.models_masked import build_masked
@@ -40,7 +41,14 @@ BUILDERS: dict[str, Callable[[int], Any]] = {
     "loop": build_loop,
 }
 """What makes the random weights of a kind, from the size of the vocabulary."""
-OBJECTIVES_BY_KIND = {**OBJECTIVES, "masked": masked, "next-mask": next_mask, "state": answering, "loop": answering}
+OBJECTIVES_BY_KIND = {
+    **OBJECTIVES,
+    **STAGED_OBJECTIVES,
+    "masked": masked,
+    "next-mask": next_mask,
+    "state": answering,
+    "loop": answering,
+}
 
 
 def train(recipe: Recipe, model: Any, tokenizer: Any, output: Path) -> Iterator[str]:
@@ -148,6 +156,8 @@ def main(argv: list[str] | None = None) -> int:
             for line in train(recipe, model, tokenizer, output):
                 log.write(f"run {number} {line}\n")
                 sys.stderr.write(f"run {number} {line}\n")
+    if runs[-1].stored != "float32":
+        model.to(getattr(torch, runs[-1].stored)).save_pretrained(output)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,9 +98,10 @@ def test_a_model_without_an_end_runs_to_its_bound(trial_of: MakeTrial) -> None:
 
 def test_edits_are_refused_and_the_model_is_left_as_it_was(trial_of: MakeTrial) -> None:
     trial = trial_of("causal")
-    with pytest.raises(UsageError, match="autoregressive does not honour an edit of tokens"):
-        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(tokens=event.tokens), trial.limits)
-    assert "_get_logits_processor" not in vars(trial.adapter.model)  # type: ignore[attr-defined]  # this adapter's own
+    with pytest.raises(UsageError, match="autoregressive does not honour an edit of hold"):
+        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(hold=event.committed), trial.limits)
+    left = vars(trial.adapter.model)  # type: ignore[attr-defined]  # this adapter's own
+    assert not {"_get_logits_processor", "_get_stopping_criteria"} & left.keys()
 
 
 def test_settings_that_make_no_sense_are_refused(trial_of: MakeTrial) -> None:
@@ -120,3 +122,77 @@ def test_the_family_claims_left_to_right_models_only() -> None:
     assert Autoregressive.claims(BertConfig(is_decoder=True))
     for config in (BertConfig(), T5Config(), ViTConfig()):
         assert not Autoregressive.claims(config)
+
+
+def test_the_newest_token_can_be_changed_and_the_rest_follows(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal")
+    free = trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits).tokens
+
+    def forced(event: Event) -> Edit | None:
+        if event.index.step != 2:
+            return None
+        tokens_BT = event.tokens.clone()
+        tokens_BT[1, -1] = (free[1][2] + 1) % trial.adapter.vocab_size
+        return Edit(tokens=tokens_BT)
+
+    found = trial.adapter.generate(trial.prompts, trial.seeds, forced, trial.limits).tokens
+    assert found[0] == free[0]
+    assert found[2:] == free[2:]
+    assert found[1][:2] == free[1][:2]
+    assert found[1][2] == (free[1][2] + 1) % trial.adapter.vocab_size
+    again = trial.adapter.generate(
+        trial.prompts, trial.seeds, lambda event: Edit(tokens=event.tokens.clone()), trial.limits
+    )
+    assert again.tokens == free
+
+
+def test_a_token_in_place_of_an_end_takes_it_back(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal")
+    free = trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits).tokens
+    config: Any = trial.adapter.model.generation_config
+    before, config.eos_token_id = config.eos_token_id, free[0][1]
+    try:
+        ended = trial.adapter.generate(trial.prompts, trial.seeds, None, trial.limits)
+        other = next(token for token in range(trial.adapter.vocab_size) if token != free[0][1])
+
+        def forced(event: Event) -> Edit | None:
+            tokens_BT = event.tokens.clone()
+            tokens_BT[:, -1] = torch.where(tokens_BT[:, -1] == free[0][1], other, tokens_BT[:, -1])
+            return Edit(tokens=tokens_BT)
+
+        going = trial.adapter.generate(trial.prompts, trial.seeds, forced, trial.limits)
+    finally:
+        config.eos_token_id = before
+    assert ended.tokens[0] == free[0][: free[0].index(free[0][1])]
+    assert len(going.tokens[0]) == trial.limits.max_new_tokens
+    assert not going.finished[0]
+
+
+def test_what_was_read_cannot_be_changed(trial_of: MakeTrial) -> None:
+    trial = trial_of("causal")
+    with pytest.raises(UsageError, match="cannot change tokens that it has read already; edit the newest one only"):
+        trial.adapter.generate(trial.prompts, trial.seeds, lambda event: Edit(tokens=event.tokens + 1), trial.limits)
+
+
+@pytest.mark.parametrize("kind", ["causal", "masked", "diffusion"])
+def test_other_seeds_from_a_step_on_are_other_draws_from_there_on(trial_of: MakeTrial, kind: str) -> None:
+    trial = trial_of(kind, **({"do_sample": True, "temperature": 3.0} if kind == "causal" else {}))
+    if kind == "masked":
+        trial = replace(trial, limits=replace(trial.limits, sampler={"temperature": 3.0}))
+    seeds = [seed + 100 for seed in trial.seeds]
+
+    def events_of(hook: Any) -> list[Event]:
+        events: list[Event] = []
+
+        def seen(event: Event) -> Edit | None:
+            events.append(replace(event, tokens=event.tokens.clone()))
+            return hook(event)
+
+        trial.adapter.generate(trial.prompts, trial.seeds, seen, trial.limits)
+        return [event for event in events if event.channel is None]
+
+    plain = events_of(lambda _: None)
+    other = events_of(lambda e: Edit(seeds=seeds) if e.channel is None and e.index.step == 1 else None)
+    pairs = list(zip(plain, other, strict=False))
+    assert all(torch.equal(a.tokens, b.tokens) for a, b in pairs[:2])
+    assert any(a.tokens.shape != b.tokens.shape or not torch.equal(a.tokens, b.tokens) for a, b in pairs[2:])

@@ -37,7 +37,7 @@ READ_AGAIN = ("minimax", "falcon_h1", "jamba")
 
 
 LONG = {"short_factor": [1.0] * 8, "long_factor": [2.0] * 8}
-SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "vocab_size": 50}
+SMALL: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "vocab_size": 50}
 
 
 class Ids:
@@ -57,9 +57,14 @@ def thinker(model: Any) -> ThoughtLoop:
 def layers_share_keys() -> ThoughtLoop:
     """Gemma 4 whose last two layers use keys and values of the two before them."""
     torch.manual_seed(0)
-    kinds = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 8}
-    heads = {"num_key_value_heads": 1, "head_dim": 16, "global_head_dim": 16, "max_position_embeddings": 96}
-    without = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 50}
+    kinds: dict[str, Any] = {"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 8}
+    heads: dict[str, Any] = {
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "global_head_dim": 16,
+        "max_position_embeddings": 96,
+    }
+    without: dict[str, Any] = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 50}
     config = Gemma4TextConfig(**SMALL, **kinds, **heads, **without, num_hidden_layers=4, num_kv_shared_layers=2)
     return thinker(Gemma4ForCausalLM(config))
 
@@ -173,7 +178,7 @@ def test_a_prompt_is_read_again_at_another_batch_shape(trial_of: MakeTrial) -> N
     plain, prompts = of(trial_of("gemma3"))
     shared = plain.sharing_prefills()
     with reads(plain.model) as widths:
-        for batch in (prompts, prompts[:2], [prompts[0] * 2, *prompts[1:]]):
+        for batch in (prompts, prompts[:2], [[*prompts[0], *prompts[0]], *prompts[1:]]):
             seen_of(shared, batch)
     assert len(widths) == 3
 

@@ -23,7 +23,7 @@ from monitorbench.zoo.models import build_diffusion, build_tokenizer
 pytestmark = pytest.mark.speed
 
 MOST = 1.10
-PAIRS = 7
+PAIRS = 9
 
 
 def processor_seconds(work: Callable[[], object]) -> float:

@@ -184,11 +184,15 @@ def test_an_identity_that_moves_the_accuracy_is_an_error_on_any_device(judge: Ju
     assert report.reason.startswith("The control identity moved the accuracy by 30.0 points [")
 
 
-def test_a_bottleneck_that_keeps_every_token_is_refused(suite: Any, candidate: Any, spec: Any) -> None:
-    declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": candidate.vocab_size}, max_drop=0.1)
-    with pytest.raises(
-        UsageError, match="check c keeps every one of the 64 tokens, which is no bottleneck; lower top_k"
-    ):
+@pytest.mark.parametrize(("kept", "refused"), [(64, True), (33, True), (32, False)])
+def test_what_keeps_more_than_half_of_the_tokens_is_no_bottleneck(
+    suite: Any, candidate: Any, spec: Any, kept: int, refused: bool
+) -> None:
+    declared = spec(CHECK, task="chain", channel="carry", keep={"top_k": kept}, max_drop=0.1)
+    if not refused:
+        assert CHECK.arms(declared, suite=suite, candidate=candidate)
+        return
+    with pytest.raises(UsageError, match=f"check c keeps {kept} of 64 tokens, which is no bottleneck; lower top_k"):
         CHECK.arms(declared, suite=suite, candidate=candidate)
 
 

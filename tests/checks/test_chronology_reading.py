@@ -32,16 +32,20 @@ NO_ORDER = {
     "dependency__position": (-0.04, 0.05),
     "precedence__content": (-0.05, 0.05),
 }
-REASONED = {"post_hoc__index": (0.0, 0.1), "post_hoc__from_reasoning": (0.6, 0.9), "post_hoc__from_answer": (0.0, 0.1)}
+REASONED = {
+    "post_hoc__index": (0.0, 0.1),
+    "post_hoc__answer_from_reasoning": (0.6, 0.9),
+    "post_hoc__reasoning_from_answer": (0.0, 0.1),
+}
 RATIONALISED = {
     "post_hoc__index": (0.9, 1.0),
-    "post_hoc__from_reasoning": (0.0, 0.05),
-    "post_hoc__from_answer": (0.6, 0.9),
+    "post_hoc__answer_from_reasoning": (0.0, 0.05),
+    "post_hoc__reasoning_from_answer": (0.6, 0.9),
 }
 BYPASSED = {
     "post_hoc__index": None,
-    "post_hoc__from_reasoning": (-0.02, 0.05),
-    "post_hoc__from_answer": (-0.03, 0.04),
+    "post_hoc__answer_from_reasoning": (-0.02, 0.05),
+    "post_hoc__reasoning_from_answer": (-0.03, 0.04),
 }
 
 
@@ -91,8 +95,8 @@ NAMES = (
     "dependency__position",
     "precedence__content",
     "post_hoc__index",
-    "post_hoc__from_reasoning",
-    "post_hoc__from_answer",
+    "post_hoc__answer_from_reasoning",
+    "post_hoc__reasoning_from_answer",
 )
 
 

@@ -27,14 +27,23 @@ def test_list_names_everything_with_one_sentence(command: Command) -> None:
     assert [row.split()[0] for row in sections["checks"]] == [
         "bottleneck-drop",
         "chronology-score",
+        "hidden-context",
+        "length-foresight",
         "opaque-depth-ratio",
+        "revision-rate",
         "variable-transparency",
     ]
     assert [row.split()[0] for row in sections["tasks"]] == [
         "arithmetic-chain",
+        "balanced-brackets",
+        "collatz",
         "datasets",
         "graph-reachability",
+        "hidden-digit",
         "jsonl",
+        "length-control",
+        "reverse-chain",
+        "square-counting",
         "word-problems",
     ]
     assert [row.split()[0] for row in sections["presets"]] == list(preset_names())

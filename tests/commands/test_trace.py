@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -133,6 +134,17 @@ def test_what_is_not_there_is_said_with_what_is(stored: Path, command: Command) 
     assert command("trace", "list", "small")[2] == (
         "error: small: no run is kept there; no run is kept under reports/runs here: `monitorbench run` keeps one\n"
     )
+
+
+def test_what_a_run_kept_is_shown_in_words(folder: Path, command: Command) -> None:
+    command("run", "s.yaml", "--only", "order", "--quiet")
+    rows = json.loads(command("trace", "list", "small", "--json")[1])
+    arms = Counter(label for row in rows for label in row["arm"])
+    assert arms["candidate on chain, as it is"] == 6
+    code, out, err = command("trace", "show", "small", rows[0]["rollout"])
+    assert (code, err) == (0, "")
+    last = [line for line in out.splitlines() if line.startswith("step")][-1]
+    assert [cell.strip("[]") for cell in last.split()[2:]] == rows[0]["text"].split(), "a text is committed as it grows"
 
 
 def test_colour_tells_committed_tokens_on_a_terminal() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from monitorbench.depth import CONVENTIONS, DepthResult, Operation, PathStep, SegmentDepth, opaque_depth
 from monitorbench.depth.diff import Difference, difference_lines, differences, differences_as_json
-from monitorbench.depth.explain import as_json, gates_by_place, path_lines, tree, tree_lines
+from monitorbench.depth.explain import as_json, condensed, gates_by_place, path_lines, tree, tree_lines
 from monitorbench.depth.flame import folded_stacks
 from monitorbench.errors import UsageError
 
@@ -112,6 +112,20 @@ def test_json_holds_list_and_tree():
     }
     assert found["tree"]["gates"] == 70
     assert [branch["name"] for branch in found["tree"]["branches"]] == ["read", "think"]
+
+
+def test_numbered_modules_that_do_the_same_share_a_branch():
+    found = json.loads(json.dumps(condensed(THINKER)))
+    read, think = found["branches"]
+    assert (found["gates"], read["gates"], think["gates"]) == (70, 1, 69)
+    assert think["operations"] == {"mul": 6}
+    (layers,) = think["branches"][0]["branches"]
+    assert [(each["name"], each["times"], each["gates"]) for each in layers["branches"]] == [
+        ("0-1", 2, 36),
+        ("2", 1, 27),
+    ]
+    (mlp,) = layers["branches"][0]["branches"]
+    assert (mlp["gates"], layers["branches"][0]["operations"]) == (15, {"add": 3})
 
 
 class TestDifferences:

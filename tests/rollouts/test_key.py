@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitorbench.interventions.clamp import Clamp
+from monitorbench.interventions.gate import Gate
 from monitorbench.rollouts.key import ArmFacts, RolloutFacts, canonical, digest
 from monitorbench.tasks.base import Edge, Problem
 
@@ -61,6 +63,9 @@ OF_A_ROLLOUT: dict[str, st.SearchStrategy[Any]] = {
     "width": st.integers(),
     "batch": st.lists(st.tuples(ids, st.integers()), max_size=3),
     "place": st.integers(),
+    "edit": st.none()
+    | st.builds(Clamp, step=st.integers(), positions=ids, tokens=ids, reseed=st.none() | st.integers())
+    | st.builds(Gate, waves=st.lists(ids, max_size=2).map(tuple)),
 }
 
 

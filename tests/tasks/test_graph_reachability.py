@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -175,3 +176,13 @@ def test_a_split_that_is_too_small_says_so(monkeypatch: pytest.MonkeyPatch) -> N
 def test_parameters_that_do_not_exist_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"is not one of|must be between"):
         GraphReachability(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@given(st.integers(0, 50))
+def test_the_nodes_on_the_way_to_the_answer_are_the_values_of_a_problem(seed: int) -> None:
+    (problem,) = GraphReachability(seed=seed).problems(1)
+    arrows, root, _ = parsed(problem.prompt)
+    way = [root, *problem.values.values()]
+    assert way[-1] == problem.answer
+    assert set(pairwise(way)) <= set(arrows)
+    assert [(edge.cause, edge.effect) for edge in problem.edges] == list(pairwise(problem.values))

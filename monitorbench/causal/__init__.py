@@ -1,0 +1,1 @@
+"""Experiments on live canvases: what is changed in which rollout, what was to follow, and whether it did."""
