@@ -23,13 +23,13 @@ def runs(folder: Path, command: Command) -> Path:
 
 def test_reports_are_compared_paired_and_judged(runs: Path, command: Command) -> None:
     """The checks hold what each prompt contributed, so equal runs differ by nothing, with an interval."""
-    code, out, err = command("compare", "a.json", "b.json", "--json", "--fail-on", "change")
+    code, out, err = command("compare", "a.json", "b.json", "--json", "--fail-on", "change", "--tolerance", "order=0.1")
     assert (code, err) == (0, "")
     (other,) = json.loads(out)["others"]
     (check,) = other["checks"]
     assert other["differs"] == []
     assert (check["id"], check["kind"]) == ("order", "same")
-    assert check["difference"]["value"] == 0
+    assert (check["difference"]["value"], check["standing"]) == (0, "within tolerance")
 
     code, _, err = command("compare", "a.json", "seed.json", "--fail-on", "regression")
     assert code == 2

@@ -68,6 +68,7 @@ def test_the_bound_says_which_side_is_worse(
     ("declared", "tolerance", "standing"),
     [
         (None, None, Standing.OPEN),
+        ("much", None, Standing.OPEN),
         ({"abs": 0.01}, 0.01, Standing.WORSE),
         ({"abs": 0.9}, 0.9, Standing.WITHIN),
         ({"abs": 0.01, "rel": 4.0}, 0.8, Standing.WITHIN),
@@ -80,6 +81,13 @@ def test_worse_is_what_exceeds_the_declared_tolerance(
     pair = only_pair(make_run(BEFORE, asked=asked, estimate=0.2), make_run(WORSE, asked=asked))
     assert pair.tolerance == tolerance
     assert pair.standing is standing
+
+
+def test_a_tolerance_that_is_given_goes_before_the_declared_one(make_run: MakeRun) -> None:
+    (against,) = compare({"a": make_run(BEFORE), "b": make_run(WORSE)}, tolerances={"bottleneck": 0.9}).others
+    assert (against.pairs[0].tolerance, against.pairs[0].standing) == (0.9, Standing.WITHIN)
+    with pytest.raises(UsageError, match="--tolerance: no report has a check 'x'; use one of bottleneck"):
+        compare({"a": make_run(), "b": make_run()}, tolerances={"x": 0.1})
 
 
 def test_what_measures_something_else_is_neither_worse_nor_better(make_run: MakeRun, suite: dict[str, Any]) -> None:
