@@ -10,13 +10,14 @@ Shape suffixes: L thoughts, K most probable tokens, R rollouts, V values of a ro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitorbench.metrics.dependency import Edge, dependency
-from monitorbench.metrics.effects import FEWEST_PROMPTS
+from monitorbench.metrics.effects import FEWEST_PROMPTS, jackknife
 from monitorbench.metrics.score import Score
 from monitorbench.metrics.times import NEVER
 
@@ -32,11 +33,13 @@ class Coverage:
         share: share of values held by some thought, in [0, 1], averaged over rollouts.
         chance: the same for the values of every other rollout: the shuffled null.
         kappa: (share - chance) / (1 - chance), at most 1 and 0 for chance.
+        error: standard error of kappa, by the jackknife over prompts; 0 where it is undefined.
     """
 
     share: Score
     chance: Score
     kappa: Score
+    error: float = 0.0
 
 
 def first_held(ids_LK: NDArray[np.int32], values: Values) -> NDArray[np.int64]:
@@ -60,13 +63,17 @@ def coverage(readings_R: Sequence[NDArray[np.int32]], values_R: Sequence[Values]
     if len(pairs) < FEWEST_PROMPTS:
         nothing = Score.undefined(f"fewer than {FEWEST_PROMPTS} prompts with values", n=len(pairs))
         return Coverage(share=nothing, chance=nothing, kappa=nothing)
-    found_RR = np.array([[_share(ids_LK, values) for _, values in pairs] for ids_LK, _ in pairs])
-    n = len(pairs)
-    share = float(found_RR.diagonal().mean())
-    chance = float((found_RR.sum() - found_RR.trace()) / (n * (n - 1)))
-    none = Score.undefined("chance holds all", n=n)
-    kappa = Score.ok((share - chance) / (1.0 - chance), n=n) if chance < 1.0 else none
-    return Coverage(share=Score.ok(share, n=n), chance=Score.ok(chance, n=n), kappa=kappa)
+    held_R = [{int(token) for token in np.unique(ids_LK)} - {-1} for ids_LK, _ in pairs]
+    found_RR = np.array([[_share(held, values) for _, values in pairs] for held in held_R])
+
+    def figures(keep_R: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return _figures(found_RR[np.ix_(keep_R, keep_R)])
+
+    (share, chance, kappa), (*_, error), n = jackknife([str(index) for index in range(len(pairs))], figures)
+    both = {"share": Score.ok(float(share), n=n), "chance": Score.ok(float(chance), n=n)}
+    if np.isnan(kappa) or np.isnan(error):
+        return Coverage(**both, kappa=Score.undefined("chance holds all", n=n))
+    return Coverage(**both, kappa=Score.ok(float(kappa), n=n), error=float(error))
 
 
 def thought_order(ids_LK: NDArray[np.int32], values: Values, edges: Sequence[Edge]) -> Score:
@@ -80,5 +87,12 @@ def thought_order(ids_LK: NDArray[np.int32], values: Values, edges: Sequence[Edg
     return dependency(first_held(ids_LK, values), edges)
 
 
-def _share(ids_LK: NDArray[np.int32], values: Values) -> float:
-    return float(np.mean(first_held(ids_LK, values) != NEVER))
+def _figures(found_RR: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) share, chance and kappa, which is NaN where chance holds all."""
+    n = len(found_RR)
+    share, chance = found_RR.trace() / n, (found_RR.sum() - found_RR.trace()) / (n * (n - 1))
+    return np.array([share, chance, (share - chance) / (1.0 - chance) if chance < 1.0 else np.nan])
+
+
+def _share(held: AbstractSet[int], values: Values) -> float:
+    return sum(not held.isdisjoint(tokens) for tokens in values) / len(values)
