@@ -15,7 +15,7 @@ import numpy as np
 
 from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.effects import Effect, Outcomes, effect
-from monitorbench.metrics.thoughts import Coverage, coverage, thought_order
+from monitorbench.metrics.thoughts import Coverage, coverage, said, thought_order
 from monitorbench.rollouts.edited import Place, under, with_partners
 from monitorbench.rollouts.missing import record_further
 from monitorbench.tasks.base import Problem, Task
@@ -100,27 +100,51 @@ def score(arm: Arm, store: RunStore, task: PairedTask, *, channel: str) -> Found
     )
 
 
-def lens(rollouts: Sequence[Rollout], words: Callable[[int], str]) -> tuple[Coverage, Effect]:
-    """What the lens finds of the problems' values, and the order of those that it finds; first seed of each prompt.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lens:
+    """What the lens finds of the problems' values.
+
+    Attributes:
+        coverage: of the tokens that it says.
+        by_rank: of all the tokens that are kept, however flat the reading: what a ranking gives away.
+        order: of the values that it says, averaged over prompts.
+    """
+
+    coverage: Coverage
+    by_rank: Coverage
+    order: Effect
+
+
+def lens(rollouts: Sequence[Rollout], word: Callable[[int], str], vocabulary: int) -> Lens:
+    """What the lens finds, by the first seed of each prompt.
 
     Args:
         rollouts: of an arm that is watched.
-        words: the text of a token.
+        word: the text of a token; a value that takes several tokens is never found.
+        vocabulary: tokens that there are.
     """
-    first = {rollout.problem.id: rollout for rollout in reversed(rollouts)}.values()
-    read = [(rollout, ids) for rollout in first if (ids := rollout.trace.blocks[0].thought_ids_LK) is not None]
+    problems, ranked, found = [], [], []
+    for rollout in {rollout.problem.id: rollout for rollout in reversed(rollouts)}.values():
+        block = next(iter(rollout.trace.blocks), None)
+        if block is not None and block.thought_ids_LK is not None and block.thought_probabilities_LK is not None:
+            problems.append(rollout.problem)
+            ranked.append(block.thought_ids_LK)
+            found.append(said(block.thought_ids_LK, block.thought_probabilities_LK, vocabulary))
     known: dict[str, list[int]] = {}
-    for token in sorted({int(token) for _, ids_LK in read for token in np.unique(ids_LK) if token >= 0}):
-        known.setdefault(words(token).strip(), []).append(token)
-    values = [[known.get(value, []) for value in rollout.problem.values.values()] for rollout, _ in read]
-    ordered = []
-    for (rollout, ids_LK), tokens in zip(read, values, strict=True):
-        names = list(rollout.problem.values)
-        edges = [(names.index(edge.cause), names.index(edge.effect)) for edge in rollout.problem.edges]
-        gamma = thought_order(ids_LK, tokens, edges).value
-        if gamma is not None:
-            ordered.append((rollout.problem.id, gamma, 0.0, 0))
-    return coverage([ids_LK for _, ids_LK in read], values), effect(Outcomes.of(ordered))
+    for token in sorted({int(token) for ids_LK in ranked for token in np.unique(ids_LK) if token >= 0}):
+        known.setdefault(word(token).strip(), []).append(token)
+    values = [[known.get(value, []) for value in problem.values.values()] for problem in problems]
+    gammas = [
+        (problem.id, thought_order(ids_LK, tokens, _edges(problem)).value)
+        for problem, ids_LK, tokens in zip(problems, found, values, strict=True)
+    ]
+    ordered = Outcomes.of([(name, gamma, 0.0, 0) for name, gamma in gammas if gamma is not None])
+    return Lens(coverage=coverage(found, values), by_rank=coverage(ranked, values), order=effect(ordered))
+
+
+def _edges(problem: Problem) -> list[tuple[int, int]]:
+    names = list(problem.values)
+    return [(names.index(edge.cause), names.index(edge.effect)) for edge in problem.edges]
 
 
 def _interchange(channel: str) -> Intervention:

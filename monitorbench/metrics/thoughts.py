@@ -1,6 +1,7 @@
 """Do thoughts hold the values that the answer is worked out of, and in the order in which they are?
 
-A value counts as held by a thought whose lens puts one of the value's tokens among its K most probable. That alone
+A value counts as held by a thought whose lens puts one of the value's tokens among its K most probable, and at least
+twice as probable as if it took all tokens for equally likely: what a flat reading ranks first is not said. That alone
 proves little: a lens names some tokens all the time. So the same readings are asked for the values of other prompts,
 the shuffled null. And what can be decoded need not be used: a claim needs an interchange too.
 
@@ -21,6 +22,8 @@ from monitorbench.metrics.effects import FEWEST_PROMPTS, jackknife
 from monitorbench.metrics.score import Score
 from monitorbench.metrics.times import NEVER
 
+ABOVE_CHANCE = 2.0
+"""How often as probable as one of equally likely tokens a token has to be to be said."""
 Values = Sequence[Sequence[int]]
 """Of every value of a rollout, the tokens that stand for it; any of them will do."""
 
@@ -40,6 +43,17 @@ class Coverage:
     chance: Score
     kappa: Score
     error: float = 0.0
+
+
+def said(ids_LK: NDArray[np.int32], probabilities_LK: NDArray[np.float32], vocabulary: int) -> NDArray[np.int32]:
+    """(L, K) the tokens that a lens says, -1 in place of the others.
+
+    Args:
+        ids_LK: most probable tokens of every thought.
+        probabilities_LK: their probabilities.
+        vocabulary: tokens that there are.
+    """
+    return np.where(probabilities_LK >= ABOVE_CHANCE / vocabulary, ids_LK, np.int32(-1))
 
 
 def first_held(ids_LK: NDArray[np.int32], values: Values) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ class BlockTrace:
         carried_probabilities_SPK: float32, their probabilities; 0 where nothing was carried.
         thought_ids_LK: int32, the most probable tokens of each thought that came before the block's text, as above; in
             the first block only, and -1 where a row had stopped thinking. None where the arm does not watch it.
+        thought_probabilities_LK: float32, their probabilities; 0 where there is none.
         neighbours_PN: int32, the tokens whose input embeddings are most like that of the final token of each position,
             nearest first; -1 where there are fewer, and beyond the end of the text. None where not asked for.
     """
@@ -43,6 +44,7 @@ class BlockTrace:
     carried_ids_SPK: NDArray[np.int32] | None = None
     carried_probabilities_SPK: NDArray[np.float32] | None = None
     thought_ids_LK: NDArray[np.int32] | None = None
+    thought_probabilities_LK: NDArray[np.float32] | None = None
     neighbours_PN: NDArray[np.int32] | None = None
 
 

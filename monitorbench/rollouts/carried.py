@@ -83,25 +83,30 @@ class ThoughtWatcher:
     def __init__(self, adapter: Adapter, *, counts: Sequence[int]) -> None:
         self._adapter = adapter
         self._counts = [min(count, adapter.vocab_size) for count in counts]
-        self._kept: list[NDArray[np.int32]] = []
+        self._kept: list[Tokens] = []
 
     def see(self, event: Event, edit: Edit | None) -> None:
         """Keep a thought: what the hook put in its place, where it did; -1 for none."""
         if event.channel != THOUGHT.name or event.value is None:
             return
         rows, value = len(self._counts), event.value if edit is None or edit.value is None else edit.value
-        ids_BK = np.full((rows, max(self._counts)), -1, np.int32)
+        shape = (rows, max(self._counts))
+        ids_BK, probabilities_BK = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
         if not isinstance(value, Absent):
-            read_B1K, _ = most_probable(self._adapter.read(THOUGHT.name, value[:rows]), max(self._counts))
-            ids_BK = np.where(event.live[:rows, None].cpu().numpy(), read_B1K[:, 0].cpu().numpy(), -1).astype(np.int32)
-        self._kept.append(ids_BK)
+            read = most_probable(self._adapter.read(THOUGHT.name, value[:rows]), max(self._counts))
+            live_B = event.live[:rows].cpu().numpy()
+            ids_BK[live_B], probabilities_BK[live_B] = (each[:, 0].cpu().numpy()[live_B] for each in read)
+        self._kept.append((ids_BK, probabilities_BK))
 
     def arrays(self, row: int, block: int, steps: int, positions: int) -> Mapping[str, NDArray[np.generic]]:
-        """The array of the first block; none of a row that is not watched."""
+        """The arrays of the first block; none of a row that is not watched."""
         del steps, positions
         if block or not self._counts[row] or not self._kept:
             return {}
-        return {"thought_ids_LK": np.stack(self._kept)[:, row, : self._counts[row]]}
+        ids_LK, probabilities_LK = (
+            np.stack([array_BK[row, : self._counts[row]] for array_BK in each]) for each in zip(*self._kept, strict=True)
+        )
+        return {"thought_ids_LK": ids_LK, "thought_probabilities_LK": probabilities_LK}
 
 
 class CarriedWatcher:
