@@ -20,7 +20,18 @@ from monitorbench.interventions.swap import Swap, of_donors
 from monitorbench.interventions.tally import ARGMAX_ONLY, POSITIONS, Tally
 from monitorbench.interventions.truncation import truncated
 
-KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens", "swap", "interchange")
+KINDS = (
+    "none",
+    "identity",
+    "keep",
+    "keep-everything",
+    "zero",
+    "batch-shuffled",
+    "mean",
+    "random-tokens",
+    "swap",
+    "interchange",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,10 +84,13 @@ def coverage(readings_R: Sequence[NDArray[np.int32]], values_R: Sequence[Values]
         return _figures(found_RR[np.ix_(keep_R, keep_R)])
 
     (share, chance, kappa), (*_, error), n = jackknife([str(index) for index in range(len(pairs))], figures)
-    both = {"share": Score.ok(float(share), n=n), "chance": Score.ok(float(chance), n=n)}
-    if np.isnan(kappa) or np.isnan(error):
-        return Coverage(**both, kappa=Score.undefined("chance holds all", n=n))
-    return Coverage(**both, kappa=Score.ok(float(kappa), n=n), error=float(error))
+    known = not np.isnan(kappa) and not np.isnan(error)
+    return Coverage(
+        share=Score.ok(float(share), n=n),
+        chance=Score.ok(float(chance), n=n),
+        kappa=Score.ok(float(kappa), n=n) if known else Score.undefined("chance holds all", n=n),
+        error=float(error) if known else 0.0,
+    )
 
 
 def thought_order(ids_LK: NDArray[np.int32], values: Values, edges: Sequence[Edge]) -> Score:

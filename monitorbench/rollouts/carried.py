@@ -104,7 +104,8 @@ class ThoughtWatcher:
         if block or not self._counts[row] or not self._kept:
             return {}
         ids_LK, probabilities_LK = (
-            np.stack([array_BK[row, : self._counts[row]] for array_BK in each]) for each in zip(*self._kept, strict=True)
+            np.stack([array_BK[row, : self._counts[row]] for array_BK in each])
+            for each in zip(*self._kept, strict=True)
         )
         return {"thought_ids_LK": ids_LK, "thought_probabilities_LK": probabilities_LK}
 

@@ -73,7 +73,9 @@ class Thinker:
             tokens = torch.tensor([[WORDS.index(way[loop])] for way in ways])
             value = torch.nn.functional.one_hot(tokens, self.vocab_size).float()
             index = Index(block=0, step=0, loop=loop)
-            edit = hook(Event(**common, index=index, tokens=tokens, channel=THOUGHT.name, value=value)) if hook else None
+            edit = (
+                hook(Event(**common, index=index, tokens=tokens, channel=THOUGHT.name, value=value)) if hook else None
+            )
             if edit is not None and edit.value is not None and self.follows:
                 assert not isinstance(edit.value, Absent)
                 value = edit.value
@@ -142,7 +144,7 @@ def test_nodes_are_thought_of_in_the_order_of_the_way() -> None:
 def test_an_arm_that_is_not_watched_has_no_readings() -> None:
     adapter: Any = Thinker()
     base, store = of_adapter(adapter, TASK, TASK.problems(8))  # type: ignore[arg-type]  # a task of another family
-    found = thoughts.lens(store.rollouts(base.arm), lambda token: str(token), adapter.vocab_size)
+    found = thoughts.lens(store.rollouts(base.arm), str, adapter.vocab_size)
     assert (found.coverage.kappa.n, found.coverage.kappa.value) == (0, None)
 
 
