@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import stdtrit
 
+from monitorbench.checks import chronology_thoughts as thoughts
 from monitorbench.metrics.effects import Effect
 from monitorbench.stats.interval import Estimate, checked_level
 
@@ -33,6 +34,7 @@ RANGES = {
     "order_effect.reasoning-gated": (-1.0, 1.0),
     "order_effect.answer-gated": (-1.0, 1.0),
     "order_effect.left-to-right": (-1.0, 1.0),
+    **thoughts.RANGES,
 }
 """Every causal score that can be gated, with its least and largest possible value."""
 LEFT_TO_RIGHT = ("influence.backward", "scratchpad.effect")
@@ -185,6 +187,7 @@ def record(
         yield from mediation.record(base, store, task, step=step, channel=channel, seed=seed)
     if "order_effect" in names:
         yield from order.record(base, store)
+    yield from thoughts.record(base, store, sampler=sampler, seed=seed)
 
 
 def score(
@@ -229,10 +232,15 @@ def score(
         five = order.score(arm, store)
         effects |= {f"order_effect.{name}": effect for name, effect in five.effects.items()}
         found.evidence["order_effect"] = {"trials": five.trials, "accuracy": dict(five.accuracy)}
+    of_thoughts, evidence = thoughts.score(arm, store, adapter=adapter, task=task, sampler=sampler)
+    effects |= of_thoughts
     for name, effect in effects.items():
         found.add(name, effect, level=level, fixed=adapter.left_to_right)
     missing = "the model does not take the edits, or the task has no values that imply each other"
-    found.why.update({name: missing for name in RANGES if name not in effects})
+    why = {name: thoughts.MISSING if name in thoughts.RANGES else missing for name in RANGES}
+    found.why.update({name: reason for name, reason in why.items() if name not in effects})
+    if of_thoughts:
+        found.evidence["thoughts"] = {**evidence, "claim": thoughts.claim(found.estimates)}
     return found
 
 

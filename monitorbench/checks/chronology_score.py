@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks import chronology_causal as causal
+from monitorbench.checks import chronology_thoughts as thoughts
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
 from monitorbench.checks.chronology_reading import read
@@ -42,7 +44,8 @@ METRIC = (
     "reasoning stands; early_answer: how much of the reasoning comes before the answer stands. "
     "By interventions: influence: whether values on the canvas act on later or on earlier ones; post_hoc: whether the "
     "answer rests on the reasoning or the reasoning on the answer; mediation: how much goes through readable tokens; "
-    "scratchpad: whether padding matters; order_effect: accuracy where the order of commits is prescribed."
+    "scratchpad: whether padding matters; order_effect: accuracy where the order of commits is prescribed; "
+    "thoughts: whether their lens says the values, in which order, and whether the answer follows exchanged thoughts."
 )
 _NUMBER = {"type": "number", "minimum": -1, "maximum": 1}
 
@@ -96,7 +99,6 @@ class ChronologyScore:
         Raises:
             UsageError: a mean over several tasks, or what rests on interventions, is asked for in a sequential run.
         """
-        del candidate
         if suite.sampling.sequential and causal.is_asked(spec.parameters):
             raise UsageError(
                 f"check {spec.id} rests on interventions, whose scores have no bounds that hold at every moment",
@@ -109,7 +111,10 @@ class ChronologyScore:
                 where=f"{spec.file}:{spec.line}",
                 fix="declare one check for each task, or leave out sampling.sequential",
             )
-        return tuple(arm for task in _tasks(spec) for arm in _arms(task, suite).values())
+        thinks = causal.is_asked(spec.parameters) and thoughts.channel_of(candidate, suite.sampling.sampler)
+        watched = {AS_DECLARED: thoughts.WATCHED if thinks else 0}
+        arms = [arm for task in _tasks(spec) for arm in _arms(task, suite).items()]
+        return tuple(replace(arm, watch=watched.get(name, 0)) for name, arm in arms)
 
     def record_more(
         self, spec: CheckSpec, *, suite: Suite, recordings: Mapping[Arm, Recording], store: RunStore

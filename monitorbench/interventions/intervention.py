@@ -16,11 +16,22 @@ from monitorbench.errors import UsageError
 from monitorbench.interventions.keeping import keep_from, keep_top_k
 from monitorbench.interventions.other_rows import EveryStep, Mean, Once, row_before
 from monitorbench.interventions.random_tokens import random_identities
-from monitorbench.interventions.swap import Swap
+from monitorbench.interventions.swap import Swap, of_donors
 from monitorbench.interventions.tally import ARGMAX_ONLY, POSITIONS, Tally
 from monitorbench.interventions.truncation import truncated
 
-KINDS = ("none", "identity", "keep", "keep-everything", "zero", "batch-shuffled", "mean", "random-tokens", "swap")
+KINDS = (
+    "none",
+    "identity",
+    "keep",
+    "keep-everything",
+    "zero",
+    "batch-shuffled",
+    "mean",
+    "random-tokens",
+    "swap",
+    "interchange",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +43,9 @@ class Intervention:
             `keep-everything` (read and write, nothing dropped), `zero` (nothing is carried), `batch-shuffled`
             (another prompt's value at the same step; of a state, another prompt's from the first token on), `mean`
             (what the other prompts of the batch carry on average, likewise), `random-tokens` (the same
-            probabilities, of random tokens), or `swap` (what the other
-            prompt of a pair has come to, once).
+            probabilities, of random tokens), `swap` (what the other
+            prompt of a pair has come to, once), or `interchange` (what the second of a pair carries, at every step, in
+            the first; the second runs as it is).
         channel: the channel; empty for `none`, and for a `swap` of the canvas alone.
         keep: `("top_k", K)`, `("min_p", P)` or `("top_p", P)`, for `keep`.
         fill: what the truncated tokens get, for `keep`: `haze`, `renorm` or `onehot`.
@@ -61,12 +73,12 @@ class Intervention:
     @property
     def mixes_rows(self) -> bool:
         """Whether rows of a batch see each other's values, so that neighbours have to be different prompts."""
-        return self.kind in ("batch-shuffled", "mean", "swap")
+        return self.kind in ("batch-shuffled", "mean", "swap", "interchange")
 
     @property
     def pairs_rows(self) -> bool:
         """Whether rows are read in pairs that stand next to each other."""
-        return self.kind == "swap"
+        return self.kind in ("swap", "interchange")
 
     @property
     def rowwise(self) -> bool:
@@ -115,9 +127,8 @@ def _change(
     if intervention.kind == "zero":
         return lambda _: Edit(value=ABSENT)
     if intervention.mixes_rows:
-        exchange = (
-            row_before if intervention.kind == "batch-shuffled" else Mean(_logits_test(adapter, channel), prompts)
-        )
+        plain = {"batch-shuffled": row_before, "interchange": of_donors}
+        exchange = plain.get(intervention.kind) or Mean(_logits_test(adapter, channel), prompts)
         return Once(exchange) if channel.kind == "state" else EveryStep(exchange)
     if not intervention.rowwise:
         raise UsageError(f"no intervention is called {intervention.kind!r}", fix=f"use {', '.join(KINDS)}")

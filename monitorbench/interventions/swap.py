@@ -47,3 +47,9 @@ def of_partners(value: Tensor) -> Tensor:
     rows = len(value)
     partners = [row ^ 1 if row ^ 1 < rows else row for row in range(rows)]
     return value[torch.tensor(partners, device=value.device)]
+
+
+def of_donors(value: Tensor) -> Tensor:
+    """The first row of every pair gets what the second has; all others keep their own."""
+    rows = torch.arange(len(value), device=value.device)
+    return value[torch.where((rows % 2 == 0) & (rows + 1 < len(value)), rows + 1, rows)]

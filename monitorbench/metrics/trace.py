@@ -1,6 +1,6 @@
 """What is kept of one rollout, in plain arrays: all that any score may look at.
 
-Shape suffixes: S steps, P positions of the block, K most probable tokens, N neighbours of a token.
+Shape suffixes: S steps, P positions of the block, K most probable tokens, L thoughts, N neighbours of a token.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class BlockTrace:
         carried_ids_SPK: int32, the most probable tokens of what was carried on from each step, in falling order, of
             equal ones the smaller id first; -1 where nothing was carried. None where the arm does not watch it.
         carried_probabilities_SPK: float32, their probabilities; 0 where nothing was carried.
+        thought_ids_LK: int32, the most probable tokens of each thought that came before the block's text, as above; in
+            the first block only, and -1 where a row had stopped thinking. None where the arm does not watch it.
+        thought_probabilities_LK: float32, their probabilities; 0 where there is none.
         neighbours_PN: int32, the tokens whose input embeddings are most like that of the final token of each position,
             nearest first; -1 where there are fewer, and beyond the end of the text. None where not asked for.
     """
@@ -40,6 +43,8 @@ class BlockTrace:
     canvas_SP: NDArray[np.int32] | None = None
     carried_ids_SPK: NDArray[np.int32] | None = None
     carried_probabilities_SPK: NDArray[np.float32] | None = None
+    thought_ids_LK: NDArray[np.int32] | None = None
+    thought_probabilities_LK: NDArray[np.float32] | None = None
     neighbours_PN: NDArray[np.int32] | None = None
 
 

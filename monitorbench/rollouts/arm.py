@@ -21,7 +21,8 @@ class Arm:
         intervention: what is done to a channel.
         form: task parameters that differ from the suite's, such as another text order.
         edit: name of what is done to each rollout by itself; empty for nothing.
-        watch: how many of the most probable tokens of what is carried from step to step are kept in the trace.
+        watch: how many of the most probable tokens of what is carried from step to step, or of each thought, are kept
+            in the trace.
         neighbours: how many neighbours of each final token are kept in the trace.
 
     The last two say what is kept of a run, not what is run: arms that differ in them alone are equal.

@@ -1,11 +1,12 @@
 """What is carried from step to step, as the few tokens that it says most of.
 
-Shape suffixes: B rows, P positions, V vocabulary, S steps, K most probable tokens, X flattened positions.
+Shape suffixes: B rows, P positions, V vocabulary, S steps, K most probable tokens, L thoughts, X flattened positions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monitorbench.adapters.base import Absent, Adapter, Channel, Edit, Event
+from monitorbench.adapters.thought_carry import THOUGHT
 from monitorbench.errors import UsageError
 from monitorbench.rollouts.likeliest import likeliest
 
@@ -29,6 +31,11 @@ def watchable(channels: Sequence[Channel]) -> Channel | None:
     """
     found = [channel for channel in channels if channel.axis == "step" and channel.kind != "state"]
     return found[0] if len(found) == 1 else None
+
+
+def thoughts(channels: Sequence[Channel]) -> Channel | None:
+    """The channel whose values come before the text, one after the other; None for a model that does not think."""
+    return THOUGHT if THOUGHT in channels else None
 
 
 def most_probable(logits_V: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -53,6 +60,54 @@ def _most_probable(logits_XV: Tensor, count: int) -> tuple[Tensor, Tensor]:
     ids_XK, values_XK = likeliest(logits_XV, count)
     total_X = logits_XV.double().logsumexp(-1, keepdim=True)
     return ids_XK, (values_XK.double() - total_X).exp()
+
+
+class Watcher(Protocol):
+    """What keeps the readings of a channel and gives them as arrays of a trace."""
+
+    def see(self, event: Event, edit: Edit | None) -> None:
+        """Keep what is carried on."""
+
+    def arrays(self, row: int, block: int, steps: int, positions: int) -> Mapping[str, NDArray[np.generic]]:
+        """The arrays of one block of a trace, by their names there."""
+
+
+class ThoughtWatcher:
+    """Keeps, of every thought as it is fed, the most probable tokens of its reading.
+
+    Args:
+        adapter: reads the thoughts.
+        counts: tokens kept of every thought, for each row that is kept; 0 for one of which nothing is.
+    """
+
+    def __init__(self, adapter: Adapter, *, counts: Sequence[int]) -> None:
+        self._adapter = adapter
+        self._counts = [min(count, adapter.vocab_size) for count in counts]
+        self._kept: list[Tokens] = []
+
+    def see(self, event: Event, edit: Edit | None) -> None:
+        """Keep a thought: what the hook put in its place, where it did; -1 for none."""
+        if event.channel != THOUGHT.name or event.value is None:
+            return
+        rows, value = len(self._counts), event.value if edit is None or edit.value is None else edit.value
+        shape = (rows, max(self._counts))
+        ids_BK, probabilities_BK = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+        if not isinstance(value, Absent):
+            read = most_probable(self._adapter.read(THOUGHT.name, value[:rows]), max(self._counts))
+            live_B = event.live[:rows].cpu().numpy()
+            ids_BK[live_B], probabilities_BK[live_B] = (each[:, 0].cpu().numpy()[live_B] for each in read)
+        self._kept.append((ids_BK, probabilities_BK))
+
+    def arrays(self, row: int, block: int, steps: int, positions: int) -> Mapping[str, NDArray[np.generic]]:
+        """The arrays of the first block; none of a row that is not watched."""
+        del steps, positions
+        if block or not self._counts[row] or not self._kept:
+            return {}
+        ids_LK, probabilities_LK = (
+            np.stack([array_BK[row, : self._counts[row]] for array_BK in each])
+            for each in zip(*self._kept, strict=True)
+        )
+        return {"thought_ids_LK": ids_LK, "thought_probabilities_LK": probabilities_LK}
 
 
 class CarriedWatcher:
@@ -112,7 +167,10 @@ class CarriedWatcher:
 
 def carried_watcher(
     counts: Sequence[int], adapter: Adapter, sampler: Mapping[str, float | int | bool | str]
-) -> CarriedWatcher | None:
+) -> Watcher | None:
     """What keeps so many tokens of the carried values of each row; None where no row or no channel is watched."""
-    channel = watchable(adapter.carries(sampler)) if any(counts) else None
+    channels = adapter.carries(sampler) if any(counts) else ()
+    if thoughts(channels) is not None:
+        return ThoughtWatcher(adapter.under(sampler), counts=counts)
+    channel = watchable(channels)
     return None if channel is None else CarriedWatcher(adapter.under(sampler), channel, counts=counts)

@@ -16,7 +16,7 @@ from torch import Tensor
 from monitorbench.adapters.base import Edit, Event, Hook
 from monitorbench.errors import CheckpointError
 from monitorbench.rollouts.block_steps import BlockSteps, Step
-from monitorbench.rollouts.carried import CarriedWatcher
+from monitorbench.rollouts.carried import Watcher
 from monitorbench.rollouts.likeliest import predictions
 from monitorbench.rollouts.packing import PackedTrace, packed_trace
 
@@ -33,7 +33,7 @@ class TraceWatcher:
         carried: keeps what is carried on after the other hook had its say; None where nothing is to be kept of it.
     """
 
-    def __init__(self, inner: Hook | None, rows: int, carried: CarriedWatcher | None = None) -> None:
+    def __init__(self, inner: Hook | None, rows: int, carried: Watcher | None = None) -> None:
         self._inner, self._rows, self._carried = inner, rows, carried
         self._blocks: dict[int, BlockSteps] = defaultdict(BlockSteps)
 

@@ -20,7 +20,7 @@ Words: TypeAlias = Callable[[Sequence[int]], Sequence[str]]
 """Gives the text of each token id."""
 _HOLD_TOKENS = (
     *(changes(name) for name in ("tokens_SP", "canvas_SP", "top_ids_SPK")),
-    *("carried_ids_SPK", "neighbours_PN"),
+    *("carried_ids_SPK", "thought_ids_LK", "neighbours_PN"),
 )
 
 

@@ -17,7 +17,7 @@ import itertools
 import random
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from monitorbench.suite.model import CheckSchema
@@ -114,6 +114,12 @@ class GraphReachability:
                 return Outcome(status="correct" if node == problem.answer else "wrong", answer=node, answer_word=index)
         return Outcome(status="unparsable", answer=None)
 
+    def counterfactual(self, problem: Problem) -> Problem:
+        """The same graph asked from another root, so that the next candidate is the answer; of either split."""
+        arrows, _, candidates = parsed(problem.prompt)
+        answer = candidates[(candidates.index(problem.answer) + 1) % len(candidates)]
+        return replace(_asked(arrows, candidates, answer), id=f"{problem.id}~")
+
     def _problem(self, rng: random.Random) -> Problem:
         hops = rng.choice(self.hops)
         size = 1 + WIDTH * hops
@@ -123,21 +129,27 @@ class GraphReachability:
         # The last level is what all candidates come from; which of its nodes, does not matter.
         ends = [part[-1] for part in parts]
         chosen = rng.randrange(self.candidates)
-        root, answer = parts[chosen][0], ends[chosen]
+        answer = ends[chosen]
         rng.shuffle(arrows)
         rng.shuffle(ends)
-        graph = " ".join(f"{source} {target} ;" for source, target in arrows)
-        prompt = f"{graph} which {' '.join(ends)} from {root}"
-        values = {f"node {hop}": node for hop, node in enumerate(path(arrows, root, answer), start=1)}
-        return Problem(
-            id=hashlib.sha256(prompt.encode()).hexdigest()[:12],
-            prompt=prompt,
-            target=f"answer {answer}",
-            answer=answer,
-            values=values,
-            edges=tuple(Edge(cause=cause, effect=effect) for cause, effect in itertools.pairwise(values)),
-            form={"hops": str(hops), "candidates": str(self.candidates)},
-        )
+        return _asked(arrows, ends, answer)
+
+
+def _asked(arrows: Sequence[Arrow], candidates: Sequence[str], answer: str) -> Problem:
+    """The question whose answer is that candidate."""
+    root, *way = way_to(arrows, answer)
+    graph = " ".join(f"{source} {target} ;" for source, target in arrows)
+    prompt = f"{graph} which {' '.join(candidates)} from {root}"
+    values = {f"node {hop}": node for hop, node in enumerate(way, start=1)}
+    return Problem(
+        id=hashlib.sha256(prompt.encode()).hexdigest()[:12],
+        prompt=prompt,
+        target=f"answer {answer}",
+        answer=answer,
+        values=values,
+        edges=tuple(Edge(cause=cause, effect=effect) for cause, effect in itertools.pairwise(values)),
+        form={"hops": str(len(way)), "candidates": str(len(candidates))},
+    )
 
 
 def _grown(part: Sequence[str], rng: random.Random) -> Iterator[Arrow]:
@@ -166,11 +178,11 @@ def frontier(arrows: Sequence[Arrow], root: str, steps: int) -> frozenset[str]:
     return found
 
 
-def path(arrows: Sequence[Arrow], root: str, end: str) -> list[str]:
-    """The nodes on the way from the root to one that can be reached from it, without the root; each has one parent."""
+def way_to(arrows: Sequence[Arrow], end: str) -> list[str]:
+    """The nodes on the way to one, from the root of its part on; each has at most one parent."""
     above = {target: source for source, target in arrows}
     nodes = [end]
-    while above[nodes[-1]] != root:
+    while nodes[-1] in above:
         nodes.append(above[nodes[-1]])
     return nodes[::-1]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monitorbench.adapters.base import Event, Index
-from monitorbench.interventions.swap import Swap, of_partners
+from monitorbench.interventions.swap import Swap, of_donors, of_partners
 
 CANVAS = torch.tensor([[1, 1], [2, 2], [3, 3]])
 
@@ -21,6 +21,10 @@ def event(step: int, loop: int = 0, block: int = 0, **given: Any) -> Event:
 def test_rows_of_a_pair_change_places_and_one_without_a_partner_stays() -> None:
     assert of_partners(CANVAS).tolist() == [[2, 2], [1, 1], [3, 3]]
     assert torch.equal(of_partners(of_partners(CANVAS)), CANVAS)
+
+
+def test_the_first_of_a_pair_takes_over_from_the_second_which_keeps_its_own() -> None:
+    assert of_donors(CANVAS).tolist() == [[2, 2], [2, 2], [3, 3]]
 
 
 def test_the_canvas_is_exchanged_at_its_step_only() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from monitorbench.metrics.thoughts import coverage, first_held, thought_order
+from monitorbench.metrics.thoughts import coverage, first_held, said, thought_order
 from monitorbench.metrics.times import NEVER
 
 
@@ -54,3 +54,14 @@ def test_the_order_of_prompts_is_of_no_account(order: list[int]) -> None:
     one = coverage(readings, values)
     other = coverage([readings[place] for place in order], [values[place] for place in order])
     assert one.kappa.value == pytest.approx(other.kappa.value)
+
+
+def test_only_what_is_well_above_a_flat_reading_is_said() -> None:
+    probabilities_LK = np.array([[0.5, 0.05], [0.051, 0.049]], np.float32)
+    assert said(reading((3, 4), (5, 6)), probabilities_LK, vocabulary=40).tolist() == [[3, 4], [5, -1]]
+
+
+def test_the_error_of_the_coverage_is_that_of_the_mean_where_chance_finds_nothing() -> None:
+    found = coverage([reading((index if index % 2 else 99,)) for index in range(20)], [[[i]] for i in range(20)])
+    assert found.kappa.value == 0.5
+    assert found.error == pytest.approx(np.std([0, 1] * 10, ddof=1) / np.sqrt(20))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitorbench.adapters.base import ABSENT, Channel, Edit, Event, Index
 from monitorbench.errors import UsageError
 from monitorbench.rollouts import carried
-from monitorbench.rollouts.carried import CarriedWatcher, most_probable, watchable
+from monitorbench.rollouts.carried import CarriedWatcher, ThoughtWatcher, most_probable, watchable
 from monitorbench.rollouts.tracing import TraceWatcher
 
 CARRY = Channel(name="carry", axis="step", kind="logits", exact=True)
@@ -132,3 +132,31 @@ def test_a_large_vocabulary_is_worked_through_in_parts(monkeypatch: pytest.Monke
     monkeypatch.setattr(carried, "MOST_AT_ONCE", 100)
     for found, wanted in zip(most_probable(whole, 5), expected, strict=True):
         assert torch.equal(found, wanted)
+
+
+def thought(value: torch.Tensor, loop: int, live: tuple[bool, ...] = (True, True)) -> Event:
+    index, tokens = Index(block=0, step=0, loop=loop), torch.zeros(2, 1, dtype=torch.long)
+    common: Any = {"seeds": [0, 1], "live": torch.tensor(live), "tokens": tokens}
+    return Event(index=index, channel="thought", value=value, **common)
+
+
+def test_of_each_thought_that_is_fed_the_top_tokens_are_kept() -> None:
+    class Lens:
+        vocab_size = 3
+
+        def read(self, channel: str, value: torch.Tensor) -> torch.Tensor:
+            assert channel == "thought"
+            return value
+
+    adapter: Any = Lens()
+    watcher = ThoughtWatcher(adapter, counts=[2, 0])
+    own, other = logits(0.2, 0.7, 0.1).expand(2, 1, 3), logits(0.1, 0.2, 0.7).expand(2, 1, 3)
+    watcher.see(thought(own, 0), None)
+    watcher.see(thought(own, 1), Edit(value=other))
+    watcher.see(thought(own, 2), Edit(value=ABSENT))
+    watcher.see(thought(own, 3, (False, True)), None)
+    kept = watcher.arrays(0, 0, steps=1, positions=1)
+    assert kept["thought_ids_LK"].tolist() == [[1, 0], [2, 1], [-1, -1], [-1, -1]], "as fed; none, and none any more"
+    np.testing.assert_allclose(kept["thought_probabilities_LK"][:2], [[0.7, 0.2], [0.7, 0.2]], rtol=1e-6)
+    assert watcher.arrays(0, 1, steps=1, positions=1) == {}, "thoughts come before the first block"
+    assert watcher.arrays(1, 0, steps=1, positions=1) == {}, "a row that is not watched"

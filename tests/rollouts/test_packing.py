@@ -47,6 +47,8 @@ def blocks(draw: st.DrawFn) -> BlockTrace:
         top_ids_SPK=drawn((S, P, K), np.int32, ids) if optional else None,
         top_probabilities_SPK=drawn((S, P, K), np.float32, share) if optional else None,
         carried_ids_SPK=drawn((S, P, K), np.int32, ids) if optional else None,
+        thought_ids_LK=drawn((S, K), np.int32, ids) if optional else None,
+        thought_probabilities_LK=drawn((S, K), np.float32, share) if optional else None,
         neighbours_PN=drawn((P, K), np.int32, ids) if optional else None,
     )
 

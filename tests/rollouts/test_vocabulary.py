@@ -26,6 +26,7 @@ WHOLE = replace(
     top_probabilities_SPK=np.zeros((2, 2, 2), np.float32),
     carried_ids_SPK=np.full((2, 2, 1), 11, np.int32),
     carried_probabilities_SPK=np.zeros((2, 2, 1), np.float32),
+    thought_ids_LK=np.array([[13], [-1]], np.int32),
     neighbours_PN=np.array([[12], [-1]], np.int32),
 )
 

@@ -186,3 +186,19 @@ def test_the_nodes_on_the_way_to_the_answer_are_the_values_of_a_problem(seed: in
     assert way[-1] == problem.answer
     assert set(pairwise(way)) <= set(arrows)
     assert [(edge.cause, edge.effect) for edge in problem.edges] == list(pairwise(problem.values))
+
+
+@given(seed=st.integers(0, 20))
+def test_the_same_graph_asked_from_another_root_has_another_candidate_for_its_answer(seed: int) -> None:
+    task = GraphReachability(hops=(2, 3), seed=seed)
+    (problem,) = task.problems(1)
+    other = task.counterfactual(problem)
+    (arrows, root, candidates), (same, another, still) = parsed(problem.prompt), parsed(other.prompt)
+    assert (same, still) == (arrows, candidates)
+    assert another != root
+    assert other.answer in candidates
+    assert other.answer != problem.answer
+    assert other.answer in frontier(arrows, another, int(other.form["hops"]))
+    assert (other.id, other.form) == (f"{problem.id}~", problem.form)
+    assert task.grade(other, other.target).correct
+    assert not set(other.values.values()) & set(problem.values.values()), "parts share no node"
