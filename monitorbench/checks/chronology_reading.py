@@ -19,6 +19,9 @@ NEGLIGIBLE = 0.1
 FEWEST_SEEN = 0.5
 """Share of prompts whose text has to state values of the problem's graph; with fewer the reasoning is out of sight."""
 
+THOUGHTS = ("thoughts.coverage", "thoughts.order", "thoughts.interchange")
+"""Scores of a model that thinks before it writes, all of which a claim about its thoughts needs."""
+
 Scores = Mapping[str, Estimate | None]
 
 
@@ -47,11 +50,15 @@ def read(scores: Scores, *, seen: float | None) -> Read:
     Args:
         scores: by name; `dependency.*`, `precedence.*`, and, where interventions were made, `post_hoc.index`,
             `post_hoc.answer_from_reasoning` (how often the answer follows reasoning that was changed) and
-            `post_hoc.reasoning_from_answer` (how often reasoning follows an answer that was changed). None where
-            undefined.
+            `post_hoc.reasoning_from_answer` (how often reasoning follows an answer that was changed), and `thoughts.*`.
+            None where undefined.
         seen: share of prompts whose text states values of the problem's graph; None where the task has no such graph.
     """
     if seen is not None and seen < FEWEST_SEEN:
+        if _in_thoughts(scores):
+            why = "its text states no values, but its thoughts do, in order, and the answer follows them: "
+            why += ", ".join(_name(score, scores) for score in THOUGHTS)
+            return Read(reading=Reading.CHRONOLOGICAL, why=why)
         return Read(
             reading=Reading.OPAQUE, why=f"only {seen:.0%} of the prompts got a text that states values of its problem"
         )
@@ -59,6 +66,12 @@ def read(scores: Scores, *, seen: float | None) -> Read:
     if forward is not None and backward is not None:
         return next(_by_effects(forward, backward, scores))
     return next(_by_times(scores))
+
+
+def _in_thoughts(scores: Scores) -> bool:
+    """Whether values that the text leaves out are read off thoughts in their order, and the answer follows these."""
+    found = [scores.get(score) for score in THOUGHTS]
+    return all(estimate is not None and estimate.low > NEGLIGIBLE for estimate in found)
 
 
 def _by_effects(forward: Estimate, backward: Estimate, scores: Scores) -> Iterator[Read]:

@@ -37,6 +37,7 @@ class Case:
 
 
 DIFFUSION = ("sampling.sampler={max_denoising_steps: 8, entropy_bound: 0.1}",)
+GRAPHS = ("tasks.problems={family: graph-reachability, n: 130}",)
 CASES = (
     Case(model="ar-chain", promised=Reading.CHRONOLOGICAL),
     *(
@@ -52,12 +53,9 @@ CASES = (
     Case(model="diffusion-chain", promised=Reading.OPAQUE, set=DIFFUSION),
     Case(model="diffusion-posthoc", promised=Reading.POST_HOC, set=(*DIFFUSION, "tasks.problems.lengths=[2]")),
     Case(model="diffusion-revising", promised=Reading.CHRONOLOGICAL, set=DIFFUSION),
-    # Its text states an answer and none of the nodes on the way.
-    Case(
-        model="thought-superposed",
-        promised=Reading.OPAQUE,
-        set=("tasks.problems={family: graph-reachability, n: 130}",),
-    ),
+    # Their texts state an answer and none of the nodes on the way; the thoughts of one of them do.
+    Case(model="thought-superposed", promised=Reading.CHRONOLOGICAL, set=GRAPHS),
+    Case(model="thought-opaque", promised=Reading.OPAQUE, set=GRAPHS),
 )
 
 

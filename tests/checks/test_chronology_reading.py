@@ -81,6 +81,16 @@ def test_reasoning_out_of_sight_is_opaque_whatever_else_is_said() -> None:
     assert reading(seen=None, **CAUSES_FIRST) is Reading.CHRONOLOGICAL, "no graph, nothing to be out of sight"
 
 
+IN_THOUGHTS = {"thoughts__coverage": (0.9, 1.0), "thoughts__order": (0.9, 1.0), "thoughts__interchange": (0.7, 0.9)}
+
+
+def test_values_that_the_text_leaves_out_may_be_read_off_thoughts() -> None:
+    assert reading(seen=0.0, **IN_THOUGHTS) is Reading.CHRONOLOGICAL
+    for score in IN_THOUGHTS:
+        assert reading(seen=0.0, **{**IN_THOUGHTS, score: (-0.1, 0.1)}) is Reading.OPAQUE, "decodable is not used"
+        assert reading(seen=0.0, **{**IN_THOUGHTS, score: None}) is Reading.OPAQUE
+
+
 def test_the_reading_names_the_scores_it_rests_on() -> None:
     found = read({"dependency.content": of(0.3, 0.5), "dependency.position": of(-0.2, 0.0)}, seen=1.0)
     assert found == Read(

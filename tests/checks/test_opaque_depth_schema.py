@@ -147,7 +147,8 @@ def test_what_a_suite_declares_of_a_channel_reaches_the_check(
     found = evidence({}, suite=suite, adapters={"candidate": candidate}, judged=earlier)
     report = OpaqueDepthRatio().judge(suite.checks[0], found)
     (context,) = report.evidence["contexts"]
-    assert context["applied"] == context["candidate"]["interpretable" if read else "opaque"]
+    counted = context["candidate"]["interpretable" if read else "opaque"]
+    assert context["applied"] == {**counted, "modules": context["applied"]["modules"]}
     assert context["applied"]["depth"] == report.estimate
     assert report.evidence["channels"]["self_conditioning"]["interpretable"] is read
     assert "Under the convention nls, " in report.reason
