@@ -20,7 +20,7 @@ OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit"
 OPTIONS = {
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--fresh", "--quiet", "--json"},
     "report": {"--help", "--format", "--output", "--section", "--inconclusive", "--summary", "--run", "--traces"},
-    "compare": {"--help", "--fail-on", "--allow-differences", "--format", "--json", "--output"},
+    "compare": {"--help", "--fail-on", "--tolerance", "--allow-differences", "--format", "--json", "--output"},
     "validate": {"--help", *OVERRIDES, "--json"},
     "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},
     "calibrate": {"--help", *OVERRIDES, "--runs", "--output", "--json"},

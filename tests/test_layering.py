@@ -53,7 +53,7 @@ def test_every_module_of_a_room_without_models_loads_no_model_library() -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for room in rooms
-        for path in sorted((ROOT / "monitorbench" / room).glob("*.py"))
+        for path in sorted((ROOT / "monitorbench" / room).rglob("*.py"))
     ]
     assert len(modules) > len(rooms)
     assert loaded_by("\n".join(f"import {module}" for module in modules), MODEL_LIBRARIES) == []

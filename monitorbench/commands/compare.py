@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,6 +35,15 @@ def declare(parser: Parser) -> None:
         "tolerance, or it is missing; change: if anything changed; never (the default): exit 0",
     )
     parser.add_argument(
+        "--tolerance",
+        metavar="ID=NUMBER",
+        type=_tolerance,
+        action="append",
+        default=[],
+        help="with --fail-on: by how much the estimate of a check may be worse, in its own unit; without one, its "
+        "difference is shown and not judged (repeatable)",
+    )
+    parser.add_argument(
         "--allow-differences",
         action="store_true",
         help="with --fail-on: judge verdicts even where settings differ that decide what a check measures",
@@ -49,6 +59,17 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--output", metavar="FILE", type=Path, help="write to this file, not to stdout")
 
 
+def _tolerance(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not name or not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no ID=NUMBER with a number from 0 up")
+    return name, value
+
+
 def execute(options: argparse.Namespace) -> int:
     """Compare, show, and judge if that was asked for."""
     from monitorbench.commands.output import deliver
@@ -61,7 +82,7 @@ def execute(options: argparse.Namespace) -> int:
     names = (options.reference, *options.others)
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise UsageError("is named twice", where=twice[0], fix="name each report once")
-    comparison = compare({name: read(Path(name)) for name in names})
+    comparison = compare({name: read(Path(name)) for name in names}, tolerances=dict(options.tolerance))
     if options.fail_on != "never" and not options.allow_differences:
         refuse_unlike(comparison)
     judgement = judge(comparison, options.fail_on)

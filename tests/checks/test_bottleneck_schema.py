@@ -53,7 +53,7 @@ def test_one_rung_or_a_ladder_of_them(tmp_path: Path, fields: str) -> None:
         ("keep: [{top_k: 8}, {top_k: 4, topk: 4}]", "unknown key `topk` in item 2 of `keep`; did you mean `top_k`?"),
         ("keep: [{top_k: 8}, 4]", "item 2 of `keep` wants a mapping, got the number 4; write a mapping"),
         ("keep: [{top_k: 8}, {top_k: 8}]", "`keep` holds the same item twice; remove one of them"),
-        ("keep: {top_p: 1}", "`top_p` must be less than 1, got 1; write a number that is less than 1"),
+        ("keep: {top_p: 1}", "`top_p` must be at most 0.999, got 1; write a number that is at most 0.999"),
         ("keep: [{top_k: 8}, {min_p: 0.1}]", "check `b` mixes top_k and min_p in one ladder; declare one check for each"),
         ("keep: [{top_k: 8}, {top_k: 4}], gate_at: {top_k: 2}", "check `b` gates at top_k=2, which is none of its rungs; gate at one of top_k=8, top_k=4"),
         ("keep: {top_k: 8}, gate_at: {top_k: 4}", "check `b` gates at top_k=4, which is none of its rungs; gate at one of top_k=8"),

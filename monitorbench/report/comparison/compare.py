@@ -12,23 +12,36 @@ from monitorbench.report.comparison.settings import differences
 from monitorbench.report.model import CheckReport, Report
 
 
-def compare(reports: Mapping[str, Report]) -> Comparison:
-    """Reports by name; the first is the reference.
+def compare(reports: Mapping[str, Report], *, tolerances: Mapping[str, float] | None = None) -> Comparison:
+    """Hold reports against a reference.
+
+    Args:
+        reports: by name; the first is the reference.
+        tolerances: by how much an estimate may be worse, in its own unit, by check id; they go before what the suite of
+            the other report declares for the check, `tolerance: {abs, rel}`.
 
     Raises:
-        UsageError: there are fewer than two, or one of them has no check in common with the reference.
+        UsageError: there are fewer than two reports, one of them has no check in common with the reference, or no
+            report has a check that a tolerance names.
     """
+    given = tolerances or {}
+    known = {check.id for report in reports.values() for check in report.checks}
+    if unknown := sorted(given.keys() - known):
+        fix = f"use one of {', '.join(sorted(known))}"
+        raise UsageError(f"no report has a check {unknown[0]!r}", where="--tolerance", fix=fix)
     (name, reference), *others = reports.items()
     if not others:
         raise UsageError("there is only one report", where=name, fix="name a second one, other than the first")
     return Comparison(
-        name=name, reference=reference, others=tuple(_against(reference, name, *other) for other in others)
+        name=name, reference=reference, others=tuple(_against(reference, name, *other, given) for other in others)
     )
 
 
-def _against(reference: Report, reference_name: str, name: str, other: Report) -> Against:
+def _against(
+    reference: Report, reference_name: str, name: str, other: Report, tolerances: Mapping[str, float]
+) -> Against:
     differs = differences(reference, other)
-    pairs = tuple(_pairs(reference, other, differs))
+    pairs = tuple(_pairs(reference, other, differs, tolerances))
     if not any(pair.reference and pair.other for pair in pairs):
         raise UsageError(
             f"has no check in common with {reference_name}, by id and type",
@@ -38,7 +51,9 @@ def _against(reference: Report, reference_name: str, name: str, other: Report) -
     return Against(name=name, report=other, differs=differs, pairs=pairs)
 
 
-def _pairs(reference: Report, other: Report, differs: tuple[Differs, ...]) -> Iterator[Pair]:
+def _pairs(
+    reference: Report, other: Report, differs: tuple[Differs, ...], tolerances: Mapping[str, float]
+) -> Iterator[Pair]:
     after = {(check.id, check.type): check for check in other.checks}
     sequential = any(_looked_at_early(report) for report in (reference, other))
     for check in reference.checks:
@@ -46,17 +61,22 @@ def _pairs(reference: Report, other: Report, differs: tuple[Differs, ...]) -> It
         if twin is None:
             yield Pair(id=check.id, type=check.type, kind=Kind.MISSING, reference=check, other=None)
         else:
-            yield _pair(check, twin, other, differs, sequential=sequential)
+            tolerance = tolerances.get(check.id, _tolerance(check, other))
+            yield _pair(check, twin, differs, tolerance, sequential=sequential)
     for check in after.values():
         yield Pair(id=check.id, type=check.type, kind=Kind.NEW, reference=None, other=check)
 
 
 def _pair(
-    check: CheckReport, twin: CheckReport, report: Report, differs: tuple[Differs, ...], *, sequential: bool
+    check: CheckReport,
+    twin: CheckReport,
+    differs: tuple[Differs, ...],
+    tolerance: float | None,
+    *,
+    sequential: bool,
 ) -> Pair:
     found = shift(check, twin, sequential=sequential)
     because = tuple(each.place for each in differs if check.id in each.checks)
-    tolerance = _tolerance(check, report)
     return Pair(
         id=check.id,
         type=check.type,
@@ -92,13 +112,15 @@ def _tolerance(check: CheckReport, report: Report) -> float | None:
     declared = _declared(check.id, report).get("tolerance")
     if not isinstance(declared, Mapping):
         return None
-    allowed = [declared.get("abs", 0.0), declared.get("rel", 0.0) * abs(check.estimate or 0.0)]
-    return float(max(allowed))
+    given = (declared.get(name) for name in ("abs", "rel"))
+    absolute, relative = (float(each) if isinstance(each, int | float) else 0.0 for each in given)
+    return max(absolute, relative * abs(check.estimate or 0.0))
 
 
 def _declared(name: str, report: Report) -> Mapping[str, Any]:
-    checks = report.suite.get("checks", ())
-    return next((each for each in checks if isinstance(each, Mapping) and each.get("id") == name), {})
+    checks = report.suite.get("checks")
+    listed = checks if isinstance(checks, list | tuple) else ()
+    return next((each for each in listed if isinstance(each, Mapping) and each.get("id") == name), {})
 
 
 def _looked_at_early(report: Report) -> bool:

@@ -52,8 +52,9 @@ def _by_prompt(check: CheckReport) -> dict[str, float]:
     low, high = held.get("low"), held.get("high")
     if not (isinstance(ids, list) and isinstance(values, list) and len(ids) == len(values)):
         return {}
-    sound = all(isinstance(each, str) for each in ids) and all(_is_number(each) for each in (*values, low, high))
-    if not sound or not all(low <= value <= high for value in values):
+    named = all(isinstance(each, str) for each in ids) and len(set(ids)) == len(ids)
+    numbers = all(_is_number(each) for each in (*values, low, high))
+    if not named or not numbers or not all(low <= value <= high for value in values):
         return {}
     return dict(zip(ids, values, strict=True))
 

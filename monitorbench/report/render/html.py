@@ -26,6 +26,7 @@ from monitorbench.report.render.page.bottleneck import bottleneck
 from monitorbench.report.render.page.chronology import chronology
 from monitorbench.report.render.page.classes import classes
 from monitorbench.report.render.page.depth import depth
+from monitorbench.report.render.page.figures import figures
 from monitorbench.report.render.page.gaps import gaps
 from monitorbench.report.render.page.traces import Traces, embedded
 from monitorbench.report.words import bound_words, count_words, estimate_words
@@ -33,6 +34,7 @@ from monitorbench.report.words import bound_words, count_words, estimate_words
 _PACKAGE, _ASSETS = "monitorbench.report.render.page", "assets"
 _LONGEST_EVIDENCE = 60_000
 """Characters of a check's evidence that are shown as they are."""
+_ONLY_IN_JSON = ("per_prompt",)
 _VIEWS: Mapping[str, tuple[str, Callable[[CheckReport], object]]] = {
     "bottleneck-drop": ("bottleneck", bottleneck),
     "opaque-depth-ratio": ("depth", depth),
@@ -46,7 +48,7 @@ class View:
     """A check as the page shows it.
 
     Attributes:
-        kind: which part of the template draws `shown`; empty for evidence of another shape.
+        kind: which part of the template draws `shown`.
         against: the estimate beside its bound; None where there is nothing to draw.
     """
 
@@ -90,19 +92,20 @@ def render(report: Report, traces: Traces | None = None) -> str:
 
 
 def _view(check: CheckReport) -> View:
-    kind, view = _VIEWS.get(check.type, ("", lambda _: None))
+    kind, view = _VIEWS.get(check.type, ("figures", figures))
     try:
-        shown = view(check) if check.evidence else None
+        shown = view(check)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
-        shown = None  # evidence is free-form: another version's, or written by hand
-    evidence = _text(check.evidence)
+        # Evidence is free-form: another version's, or of a check that measured nothing.
+        kind, shown = "figures", figures(check)
+    evidence = _text({name: value for name, value in check.evidence.items() if name not in _ONLY_IN_JSON})
     return View(
         check=check,
         estimate=estimate_words(check),
         bound=bound_words(check),
         count=count_words(check.n),
         against=_against(check),
-        kind=kind if shown is not None else "",
+        kind=kind,
         shown=shown,
         parameters=_text(check.parameters),
         evidence=evidence[:_LONGEST_EVIDENCE],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,18 @@ from monitorbench.report.render.page.axis import Axis, Chart, Row, zero_of, zone
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """The scores of one task, or of all together: name of the task, the chart, and undefined scores with the reason."""
+    """The scores of one task, or of all together.
+
+    Attributes:
+        task: its name; empty for all together.
+        undefined: undefined scores with the reason.
+        causal: whether they come from interventions.
+    """
 
     task: str
     chart: Chart
     undefined: Sequence[tuple[str, str]]
+    causal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +48,40 @@ def chronology(check: CheckReport) -> Chronology:
         metric=metric,
         reading=reading.get("reading", ""),
         why=reading.get("why", ""),
-        scores=[_scores(task, found, check) for task, found in by_task.items()],
+        scores=[*(_scores(task, found, check) for task, found in by_task.items()), *_effects(check)],
     )
+
+
+def _effects(check: CheckReport) -> Iterator[Scores]:
+    """The scores of interventions, of one task or of each, where there are any."""
+    found: Mapping[str, Any] = check.evidence.get("causal", {})
+    by_task = {"": found} if any(_is_score(each) for each in found.values()) else found
+    for task, scores in by_task.items():
+        known = {name: score for name, score in scores.items() if _is_score(score) and score["value"] is not None}
+        ends = {name: (score["value"], score["standard_error"] or 0.0) for name, score in known.items()}
+        axis = Axis.around([-1.0, 1.0, *(value + sign * error for value, error in ends.values() for sign in (-1, 1))])
+        rows = [
+            Row(
+                label=name,
+                words=f"{value:.3f} \N{PLUS-MINUS SIGN} {error:.3f}",
+                note=f"n {known[name]['n']:,}",
+                point=axis.at(value),
+                low=axis.at(value - error),
+                high=axis.at(value + error),
+                strong=name == check.parameters["metric"],
+                bounded=False,
+            )
+            for name, (value, error) in ends.items()
+        ]
+        undefined = [
+            (name, str(score["status"])) for name, score in scores.items() if _is_score(score) and name not in known
+        ]
+        chart = Chart(rows=rows, ticks=axis.ticks, zero=zero_of(axis))
+        yield Scores(task=task, chart=chart, undefined=undefined, causal=True)
+
+
+def _is_score(found: object) -> bool:
+    return isinstance(found, dict) and {"value", "standard_error", "status"} <= found.keys()
 
 
 def _scores(task: str, found: Mapping[str, Any], check: CheckReport) -> Scores:

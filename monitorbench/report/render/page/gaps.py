@@ -51,6 +51,20 @@ def _of_evidence(evidence: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(score, dict) and score.get("value", 0) is None and isinstance(score.get("dropped"), dict):
             yield f"{name} is undefined: {reasons(score['dropped'])}"
 
+    causal = evidence.get("causal")
+    yield from _effects(causal, "") if isinstance(causal, dict) else ()
+
+
+def _effects(found: Mapping[str, Any], task: str) -> Iterator[str]:
+    """Undefined scores of interventions, of one task or of each."""
+    for name, score in found.items():
+        if not isinstance(score, dict):
+            continue
+        if "standard_error" in score and score.get("value", 0) is None:
+            yield f"{name}{task} is {score.get('status')}"
+        elif not task and any(isinstance(each, dict) for each in score.values()):
+            yield from _effects(score, f" on {name}")
+
 
 def _notes(context: Mapping[str, Any], part: str) -> Iterator[str]:
     counted = context.get(part)

@@ -52,6 +52,15 @@ def test_notes_and_undefined_scores_are_read_from_the_evidence(make_check: MakeC
     ]
 
 
+@pytest.mark.parametrize("task", ["", "chain"])
+def test_interventions_that_came_to_nothing_are_gaps(task: str, make_check: MakeCheck, make_report: MakeReport) -> None:
+    none = {"value": None, "standard_error": None, "status": "undefined: no values"}
+    found = {"mediation.share": none, "influence": {"mismatch": 0.0}}
+    evidence = {"causal": {task: found} if task else found}
+    (gap,) = said(make_report(plain(make_check, evidence=evidence)))
+    assert gap[1] == f"mediation.share{' on chain' if task else ''} is undefined: no values"
+
+
 def test_a_channel_that_no_check_is_about_is_one(make_check: MakeCheck, make_report: MakeReport) -> None:
     assert said(make_report(plain(make_check, parameters={}))) == [
         ("zoo:thought-loop", "no check asks what its channel thought holds")

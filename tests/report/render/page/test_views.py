@@ -12,6 +12,7 @@ from monitorbench.report.render.page.bottleneck import bottleneck
 from monitorbench.report.render.page.chronology import chronology
 from monitorbench.report.render.page.classes import classes
 from monitorbench.report.render.page.depth import depth
+from monitorbench.report.render.page.figures import MOST, figures
 
 MakeCheck = Callable[..., CheckReport]
 
@@ -169,3 +170,34 @@ def test_classes_fill_a_column_for_each_step_or_every_few(count: int, columns: i
     assert one.words == "50.0% like the final text; 10.0% under the final text of another prompt"
     assert one.columns[0].words == "step 0, 10 tokens: final 50.0%, other 50.0%"
     assert [(each.token, each.final, each.probability) for each in shown.residue] == [("x", "b", "0.97")]
+
+
+@pytest.mark.parametrize("by_task", [False, True])
+def test_causal_scores_have_a_chart_of_their_own(by_task: bool, make_check: MakeCheck) -> None:
+    effect = {"value": 0.4, "standard_error": 0.1, "n": 20, "status": "ok"}
+    none = {"value": None, "standard_error": None, "n": 0, "status": "undefined: no values"}
+    found: dict[str, Any] = {"post_hoc.index": effect, "mediation.share": none, "influence": {"mismatch": 0.0}}
+    evidence = {"scores": SCORES, "causal": {"one": found, "two": found} if by_task else found}
+    shown = chronology(make_check(evidence=evidence, parameters={"metric": "post_hoc.index"}))
+    effects = [part for part in shown.scores if part.causal]
+    assert [part.task for part in effects] == (["one", "two"] if by_task else [""])
+    (row,) = effects[0].chart.rows
+    assert (row.words, row.strong, row.low, row.high) == ("0.400 \N{PLUS-MINUS SIGN} 0.100", True, 65.0, 75.0)
+    assert effects[0].undefined == [("mediation.share", "undefined: no values")]
+
+
+def test_figures_are_shown_by_their_place(make_check: MakeCheck) -> None:
+    evidence = {
+        "share": {"value": 0.5, "low": 0.25, "high": 0.75, "method": "exact"},
+        "values": {"in the text": 7, "found": True, "none": None},
+        "listed": [1, 2],
+        "word": "x" * 300,
+    }
+    assert list(figures(make_check(evidence=evidence)).rows) == [
+        ("share", "0.5 [0.25, 0.75]"),
+        ("values / in the text", "7"),
+        ("values / found", "yes"),
+        ("word", "x" * 200),
+    ]
+    many = figures(make_check(evidence={str(number): number for number in range(MOST + 2)}))
+    assert (len(many.rows), many.more) == (MOST, 2)
