@@ -74,7 +74,7 @@ def judged(folder: Path, suite: str) -> dict[str, CheckReport]:
     path = folder / "thoughts.monitor.yaml"
     path.write_text(suite, encoding="utf-8")
     notices = list(run(load_suite(path)))
-    done = next(notice for notice in notices if isinstance(notice, RunDone))
+    done: Any = next(notice for notice in notices if isinstance(notice, RunDone))
     return {check.id: check for check in done.report.checks}
 
 
