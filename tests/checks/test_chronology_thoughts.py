@@ -73,7 +73,8 @@ def test_a_claim_needs_both(coverage: float | None, interchange: float, claim: s
 def judged(folder: Path, suite: str) -> dict[str, CheckReport]:
     path = folder / "thoughts.monitor.yaml"
     path.write_text(suite, encoding="utf-8")
-    done = next(notice for notice in run(load_suite(path)) if isinstance(notice, RunDone))
+    notices = list(run(load_suite(path)))
+    done: Any = next(notice for notice in notices if isinstance(notice, RunDone))
     return {check.id: check for check in done.report.checks}
 
 

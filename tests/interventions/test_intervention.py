@@ -111,7 +111,8 @@ def test_a_state_can_be_taken_away_at_every_step() -> None:
 
 
 def test_kinds_mix_rows_or_work_on_each_by_itself() -> None:
-    assert [kind for kind in KINDS if Intervention(kind=kind).mixes_rows] == ["batch-shuffled", "mean", "swap"]
+    mixing = ["batch-shuffled", "mean", "swap", "interchange"]
+    assert [kind for kind in KINDS if Intervention(kind=kind).mixes_rows] == mixing
     rowwise = [kind for kind in KINDS if Intervention(kind=kind).rowwise]
     assert rowwise == ["identity", "keep", "keep-everything", "random-tokens"]
 
@@ -144,7 +145,7 @@ def test_labels_tell_interventions_apart() -> None:
         (
             Intervention(kind="noise", channel=CHANNEL),
             "no intervention is called 'noise'; use none, identity, keep, keep-everything, zero, batch-shuffled, mean, "
-            "random-tokens, swap",
+            "random-tokens, swap, interchange",
         ),
     ],
 )

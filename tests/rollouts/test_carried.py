@@ -155,7 +155,7 @@ def test_of_each_thought_that_is_fed_the_top_tokens_are_kept() -> None:
     watcher.see(thought(own, 1), Edit(value=other))
     watcher.see(thought(own, 2), Edit(value=ABSENT))
     watcher.see(thought(own, 3, (False, True)), None)
-    kept = watcher.arrays(0, 0, steps=1, positions=1)
+    kept: Any = watcher.arrays(0, 0, steps=1, positions=1)
     assert kept["thought_ids_LK"].tolist() == [[1, 0], [2, 1], [-1, -1], [-1, -1]], "as fed; none, and none any more"
     np.testing.assert_allclose(kept["thought_probabilities_LK"][:2], [[0.7, 0.2], [0.7, 0.2]], rtol=1e-6)
     assert watcher.arrays(0, 1, steps=1, positions=1) == {}, "thoughts come before the first block"

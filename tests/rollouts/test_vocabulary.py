@@ -43,7 +43,7 @@ def spell(ids: Sequence[int]) -> list[str]:
 
 def test_every_token_that_a_trace_holds_is_named() -> None:
     assert token_ids([Trace(blocks=(BLOCK,))]) == [5, 6]
-    assert token_ids([Trace(blocks=(BLOCK, WHOLE))]) == [2, 3, 5, 6, 9, 11, 12, 70_000]
+    assert token_ids([Trace(blocks=(BLOCK, WHOLE))]) == [2, 3, 5, 6, 9, 11, 12, 13, 70_000]
     assert token_ids([]) == []
 
 
@@ -51,7 +51,7 @@ def test_each_token_is_spelt_once_for_each_tokenizer() -> None:
     vocabulary, one, other = Vocabulary(), '{"tokenizer":"t"}', '{"tokenizer":"u"}'
     assert vocabulary.spelt(one, [rollout(BLOCK)], spell) == [("t", 5, '"w5"'), ("t", 6, '"w6"')]
     assert [row[1] for row in vocabulary.spelt(one, [rollout(BLOCK), rollout(WHOLE)], spell)] == [
-        *(2, 3, 9, 11, 12, 70_000)
+        *(2, 3, 9, 11, 12, 13, 70_000)
     ]
     assert [row[:2] for row in vocabulary.spelt(other, [rollout(BLOCK)], spell)] == [("u", 5), ("u", 6)]
 
