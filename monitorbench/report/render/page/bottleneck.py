@@ -10,6 +10,7 @@ from monitorbench.report.model import CheckReport
 from monitorbench.report.render.page.axis import Axis, Chart, Row, zero_of, zone_of
 
 _DROP = ": accuracy drop"
+_SOFT = "soft"
 _TONES = {"pass": "good", "fail": "bad", "inconclusive": "open"}
 
 
@@ -66,10 +67,17 @@ def bottleneck(check: CheckReport) -> Bottleneck:
                 finished=_number(evidence["finish_rate"][name], "{:.0%}"),
                 endings=_shares(evidence["endings"][name], names),
             )
-            for name, value in evidence["accuracy"].items()
+            for name, value in _in_order(evidence)
         ],
         endings=names,
     )
+
+
+def _in_order(evidence: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Accuracy by arm: as the model is, the rungs in their order, the controls."""
+    first = [_SOFT, *(rung["name"] for rung in evidence["rungs"])]
+    accuracy = evidence["accuracy"]
+    return [(name, accuracy[name]) for name in dict.fromkeys([*first, *accuracy]) if name in accuracy]
 
 
 def _chart(check: CheckReport) -> Chart:

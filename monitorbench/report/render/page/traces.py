@@ -160,4 +160,7 @@ def _where(block: Block, group: str) -> tuple[dict[str, list[int]], NDArray[np.b
 
 def _indices(ids: NDArray[Any], vocabulary: dict[int, int]) -> list[int]:
     """Ids as places in a list of words that grows as needed; -1 stays."""
-    return [-1 if token < 0 else vocabulary.setdefault(token, len(vocabulary)) for token in ids.tolist()]
+    known, inverse = np.unique(ids, return_inverse=True)
+    places = [-1 if token < 0 else vocabulary.setdefault(token, len(vocabulary)) for token in known.tolist()]
+    found: list[int] = np.array(places, int)[inverse.ravel()].tolist()
+    return found

@@ -69,6 +69,17 @@ def test_rungs_and_controls_share_an_axis_and_the_margin_is_about_rungs(make_che
     ]
 
 
+def test_arms_follow_the_ladder(make_check: MakeCheck) -> None:
+    names = ("top_k=1", "top_k=8", "soft", "zero")
+    evidence = {
+        **LADDER,
+        **{what: dict.fromkeys(names, 1.0) for what in ("accuracy", "steps", "finish_rate")},
+        "endings": {name: {"correct": 1} for name in names},
+    }
+    shown = bottleneck(make_check(evidence=evidence, parameters={"channel": "thought", "max_drop": 0.1}, controls=()))
+    assert [arm.name for arm in shown.arms] == ["soft", "top_k=8", "top_k=1", "zero"]
+
+
 def test_a_ladder_that_holds_nowhere_says_so(make_check: MakeCheck) -> None:
     evidence = {**LADDER, "knee": None, "recovery": None}
     shown = bottleneck(make_check(evidence=evidence, parameters={"channel": "thought", "max_drop": 0.1}, controls=()))
