@@ -42,6 +42,12 @@ def over_tasks(estimates: Sequence[Estimate | None]) -> Estimate | None:
     return macro_mean(known) if known and len(known) == len(estimates) else None
 
 
+def over_all(estimates: Mapping[Any, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
+    """Every score over all tasks; that of a single task as it is."""
+    first, *others = estimates.values()
+    return {name: over_tasks([each[name] for each in (first, *others)]) if others else first[name] for name in first}
+
+
 def as_json(found: Measured, estimate: Estimate | None) -> dict[str, Any]:
     """A score as a report holds it."""
     if estimate is None:

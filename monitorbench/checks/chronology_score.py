@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from monitorbench.checks import chronology_causal as causal
 from monitorbench.checks import chronology_thoughts as thoughts
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
-from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_tasks
+from monitorbench.checks.chronology_effects import (
+    effects_json,
+    effects_of,
+    judged_by_effect,
+    overall_effects,
+    verdict_of,
+)
+from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_all
 from monitorbench.checks.chronology_reading import read
 from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
 from monitorbench.checks.chronology_scales import RANGES
@@ -23,8 +30,6 @@ from monitorbench.checks.per_prompt import per_prompt
 from monitorbench.errors import UsageError
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
 from monitorbench.stats.interval import Estimate
-from monitorbench.stats.noninferiority import Decision, judge_range
-from monitorbench.stats.power import more_prompts
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
 if TYPE_CHECKING:
@@ -147,15 +152,16 @@ class ChronologyScore:
             task: {name: estimate_of(name, found, fixed[task], evidence.estimators) for name, found in scores.items()}
             for task, scores in measured.items()
         }
-        overall = _overall(estimates)
-        effects = _effects(spec, evidence)
+        overall = over_all(estimates)
+        declared = {task: _arms(task, evidence.suite)[AS_DECLARED] for task in _tasks(spec)}
+        effects = effects_of(spec, evidence, declared)
         shown = {
             **_evidence(measured, estimates, overall),
-            "reading": _reading({**overall, **_overall_effects(effects)}, recorded),
-            **_effects_json(effects),
+            "reading": _reading({**overall, **overall_effects(effects)}, recorded),
+            **effects_json(effects),
         }
         if metric in causal.RANGES:
-            return _judged_by_effect(spec, effects, shown)
+            return judged_by_effect(spec, effects, shown)
         found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
         common: dict[str, Any] = {
             "unit": "",
@@ -175,7 +181,7 @@ class ChronologyScore:
                     f"but {sum(scores[metric].values) / scores[metric].n:g} was measured."
                 )
                 return report(spec, Verdict.ERROR, reason, **common)
-        verdict, reason = _verdict(spec, estimate)
+        verdict, reason = verdict_of(spec, estimate)
         return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
 
 
@@ -206,83 +212,6 @@ def _recorded(task: str, evidence: Evidence) -> Recorded:
     )
 
 
-def _effects(spec: CheckSpec, evidence: Evidence) -> dict[str, causal.Causal]:
-    """The causal scores of every task, where they are asked for."""
-    from monitorbench.tasks.registry import TASKS
-
-    if not causal.is_asked(spec.parameters):
-        return {}
-    suite = evidence.suite
-    return {
-        task: causal.score(
-            spec.parameters,
-            _arms(task, suite)[AS_DECLARED],
-            evidence.store,
-            adapter=evidence.candidate,
-            task=TASKS.load(suite.tasks[task].family)(**suite.tasks[task].parameters),
-            sampler=suite.sampling.sampler,
-            level=evidence.estimators.level,
-        )
-        for task in _tasks(spec)
-    }
-
-
-def _effects_json(effects: Mapping[str, causal.Causal]) -> dict[str, Any]:
-    if not effects:
-        return {}
-    by_task = {task: found.evidence for task, found in effects.items()}
-    return {"causal": next(iter(by_task.values())) if len(by_task) == 1 else by_task}
-
-
-def _overall_effects(effects: Mapping[str, causal.Causal]) -> dict[str, Estimate | None]:
-    """Every causal score over all tasks; none where none were asked for."""
-    found = [{name: each.estimates.get(name) for name in causal.RANGES} for each in effects.values()]
-    return _overall(dict(enumerate(found))) if found else {}
-
-
-def _judged_by_effect(
-    spec: CheckSpec, effects: Mapping[str, causal.Causal], evidence: Mapping[str, Any]
-) -> CheckReport:
-    """The verdict on a causal score."""
-    metric = spec.parameters["metric"]
-    estimate = _overall_effects(effects)[metric]
-    common: dict[str, Any] = {
-        "unit": "",
-        "bound": bound(spec),
-        "evidence": evidence,
-        "controls": _no_ops(effects),
-    }
-    if estimate is None:
-        why = next(each.why[metric] for each in effects.values() if metric in each.why)
-        return report(spec, Verdict.UNOBSERVED, f"{metric} is undefined: {why}.", n=0, **common)
-    if estimate.sd == 0.0 and estimate.value != 0.0:
-        reason = f"{metric} is 0 by construction for left-to-right decoding, but {estimate.value:g} was measured."
-        return report(spec, Verdict.ERROR, reason, n=estimate.n, **common)
-    verdict, reason = _verdict(spec, estimate)
-    return report(spec, verdict, reason, n=estimate.n, estimate=estimate.value, interval=interval(estimate), **common)
-
-
-def _no_ops(effects: Mapping[str, causal.Causal]) -> tuple[Control, ...]:
-    """How often putting in what is there changed a rollout."""
-    found = [each.evidence.get("influence", {}).get("mismatch") for each in effects.values()]
-    known = [share for share in found if share is not None]
-    if not known:
-        return ()
-    return (
-        Control(
-            name="no-op: rollouts changed by what is there already",
-            value=sum(known) / len(known),
-            expected="0 where nothing but values matters",
-        ),
-    )
-
-
-def _overall(estimates: Mapping[Any, Mapping[str, Estimate | None]]) -> dict[str, Estimate | None]:
-    """Every score over all tasks; that of a single task as it is."""
-    first, *others = estimates.values()
-    return {name: over_tasks([each[name] for each in (first, *others)]) if others else first[name] for name in first}
-
-
 def _unobserved(metric: str, measured: Mapping[str, Mapping[str, Measured]]) -> str:
     for task, scores in measured.items():
         found = scores[metric]
@@ -291,27 +220,6 @@ def _unobserved(metric: str, measured: Mapping[str, Mapping[str, Measured]]) -> 
         if not found.values:
             return f"{where}: {', '.join(sorted(found.dropped)) or 'no rollouts'}."
     return f"{metric} has no interval: that the answer is open at the start is not shown."
-
-
-def _verdict(spec: CheckSpec, estimate: Estimate) -> tuple[Verdict, str]:
-    metric, least, most = spec.parameters["metric"], spec.parameters.get("min"), spec.parameters.get("max")
-    decision = judge_range(estimate, minimum=least, maximum=most)
-    asked = " and ".join(
-        f"{word} {value:g}" for word, value in (("at least", least), ("at most", most)) if value is not None
-    )
-    fixed = estimate.sd == 0.0
-    text = f"{metric} is {estimate.value:.3f}" + (
-        " by construction" if fixed else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
-    )
-    text += f" over {estimate.n} prompts; {asked} is asked for."
-    if decision is Decision.INCONCLUSIVE:
-        more = more_prompts(estimate, minimum=least, maximum=most)
-        text += (
-            f" About {more} more prompts would decide."
-            if more
-            else " It lies on the bound: more prompts would hardly decide."
-        )
-    return Verdict(decision.value), text
 
 
 def _dropped(found: Sequence[Measured]) -> tuple[Dropped, ...]:
