@@ -38,6 +38,7 @@ def paired_interval(*, losses: float, gains: float, n: int, alpha: float, ties: 
     Raises:
         ValueError: if the counts are negative or exceed n, or n is not positive.
     """
+    losses, gains = _whole_if_nearly(losses), _whole_if_nearly(gains)
     approximate = score_interval(losses=losses, gains=gains, n=n, alpha=alpha)
     if losses + gains >= MANY_DISCORDANT:
         return approximate
@@ -65,9 +66,14 @@ def tail_below(difference: float, *, losses: float, gains: float, n: int, ties: 
     observed = float(score(difference, losses_T=losses, gains_T=gains, n=n))
     scores_T = score(difference, losses_T=losses_T, gains_T=gains_T, n=n)
     weights_T = _probabilities(losses_T, gains_T, loss_rate=loss_rate, gain_rate=gain_rate, n=n)
-    less = weights_T[scores_T < observed - _TIE].sum()
-    equal = weights_T[np.abs(scores_T - observed) <= _TIE].sum()
-    return float(less + ties * equal)
+    # No difference of two scores is taken, since both may be infinite.
+    less_T, not_more_T = scores_T < observed - _TIE, scores_T <= observed + _TIE
+    return float(weights_T[less_T].sum() + ties * weights_T[not_more_T & ~less_T].sum())
+
+
+def _whole_if_nearly(count: float) -> float:
+    """Takes the rounding of a sum back: eleven losses of 1 - 2e-16 are eleven losses."""
+    return float(round(count)) if abs(count - round(count)) < _TIE else float(count)
 
 
 # Arms and repetitions of a run bring the same small tables again and again.

@@ -128,3 +128,21 @@ def test_where_all_discordant_pairs_are_losses_a_lower_bound_errs_in_no_more_tha
     missed = [paired_interval(losses=int(b), gains=0, n=n, alpha=0.05)[0] > discordance for b in likely]
 
     assert weights[likely][missed].sum() <= 0.055
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.floats(-1e-10, 1e-10))
+@settings(max_examples=50, deadline=None)
+def test_counts_that_miss_a_whole_number_by_rounding_are_taken_for_it(n, losses, rounding):
+    losses = min(losses, n)
+    nearly = min(max(losses + rounding, 0.0), n)
+
+    assert paired_interval(losses=nearly, gains=0.0, n=n, alpha=0.05) == paired_interval(
+        losses=losses, gains=0.0, n=n, alpha=0.05
+    )
+
+
+@pytest.mark.parametrize("missing", [1e-8, 1e-6, 1e-3])
+def test_a_bound_next_to_certain_loss_is_found(missing):
+    low, high = paired_interval(losses=11.0 - missing, gains=0.0, n=11, alpha=0.05)
+
+    assert low < 1.0 - missing / 11 <= high <= 1.0
