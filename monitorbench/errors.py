@@ -22,7 +22,12 @@ class MonitorbenchError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.fix}" if self.fix else text
+        return "\n".join(printable(line) for line in (f"{text}; {self.fix}" if self.fix else text).split("\n"))
+
+
+def printable(text: str) -> str:
+    """Text in which nothing drives a terminal or breaks a line: file names and models may hold any character."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def first_line(error: BaseException) -> str:
@@ -49,7 +54,7 @@ class Mistake:
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.what}"
-        return f"{text}; {self.fix}" if self.fix else text
+        return printable(f"{text}; {self.fix}" if self.fix else text)
 
 
 class SuiteError(MonitorbenchError):

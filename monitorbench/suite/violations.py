@@ -50,7 +50,7 @@ def _unique(
 ) -> Iterator[ValidationError]:
     """`uniqueItems` in linear time: the library compares every pair of items that cannot be sorted."""
     if demanded and validator.is_type(items, "array"):
-        keys = [_identity(item) for item in items]  # type: ignore[attr-defined]  # is_type tells the checker nothing
+        keys = [_identity(item) for item in items]
         if len(set(keys)) < len(keys):
             yield ValidationError("holds the same item twice")
 

@@ -26,7 +26,15 @@ PATIENCE = 60
 TRIED: Counter[str] = Counter()
 SECONDS: Counter[str] = Counter()
 
-_NEVER = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class", "socket.connect")
+_NEVER = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "pickle.find_class",
+    "socket.connect",
+)
 _NEVER_READING = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.link", "os.symlink", "os.truncate")
 _found: list[str] | None = None
 
@@ -45,7 +53,7 @@ def tries(share: float) -> Callable[[Any], Any]:
 @contextmanager
 def harmless(kind: str) -> Iterator[None]:
     """One input: it has to come to an end, and must not start, load, connect to or write anything on the way."""
-    global _found  # noqa: PLW0603  # an audit hook cannot be taken away again, only told whether to look
+    global _found  # an audit hook cannot be taken away again, only told whether to look
     TRIED[kind] += 1
     _found, begun = [], time.monotonic()
     signal.signal(signal.SIGALRM, _hangs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -45,18 +46,82 @@ WORDS = sorted({*_words(schema(VOCABULARY)), *VOCABULARY.checks, *VOCABULARY.tas
 SOURCES = [
     *("zoo:ar-chain", "zoo:../../etc", "zoo:/etc", "zoo:", "zoo:ar-chain/../..", "zoo:.", "package:os", "package:"),
     *("package:yaml/../..", "package:yaml", "package:..", "package:yaml//etc", "package:yaml/" + "x" * 5000),
-    *("/etc", "/dev/zero", "/etc/passwd", "..", "../../..", "~", "~nobody-here/x", "org/name", "org/../name", "a" * 5000),
+    *(
+        "/etc",
+        "/dev/zero",
+        "/etc/passwd",
+        "..",
+        "../../..",
+        "~",
+        "~nobody-here/x",
+        "org/name",
+        "org/../name",
+        "a" * 5000,
+    ),
     *("org/name@main", "org/name@../../x", "file:///etc", "https://x.org/y", "\x1b[2J", "C:\\x", "./" + "x/" * 3000),
 ]
 NUMBERS = [0, 1, -1, 2, 0.5, -0.0, 1e-3, 1e308, 5e-324, math.nan, math.inf, -math.inf, 2**63 - 1, -(2**63), 10**18]
 FRAGMENTS = [
     *("!!python/object/apply:os.system ['touch x']", "!!python/name:os.system", "!!python/module:os", "!!binary aGk="),
     *("!!python/object/new:os.system [x]", "!<tag:yaml.org,2002:python/object/apply:os.getcwd> []", "!!timestamp 1"),
-    *("!!set {a}", "!!omap [a: 1]", "!!int x", "!!float []", "!!str {}", "!!null x", "!!bool 2", "! x", "!!", "!local 1"),
+    *(
+        "!!set {a}",
+        "!!omap [a: 1]",
+        "!!int x",
+        "!!float []",
+        "!!str {}",
+        "!!null x",
+        "!!bool 2",
+        "! x",
+        "!!",
+        "!local 1",
+    ),
     *("&a [*a]", "*a", "&a 1", "&a", "<<", "{<<: {a: 1}}", "{<<: *a}", "{? [a] : 1}", "{? {a: 1} : 1}", "{1: 2}"),
-    *("{a: 1, a: 2}", "017", "0x1F", "0o17", "1" * 30, "1" * 5000, "1e999", "-1e999", "1_000", "12:30:45", "2024-01-02"),
-    *("[" * 40 + "]" * 40, "{a: " * 40 + "1" + "}" * 40, "[", "}", "'", '"', "|", ">", "%", "@", "`", "# x", "---", "..."),
-    *("~", "", "on", "no", ".nan", ".inf", "-", "?", ":", '"\\UFFFFFFFF"', '"\\ud800"', '"\\x1b[2J"', '"\\u202e"', "\t"),
+    *(
+        "{a: 1, a: 2}",
+        "017",
+        "0x1F",
+        "0o17",
+        "1" * 30,
+        "1" * 5000,
+        "1e999",
+        "-1e999",
+        "1_000",
+        "12:30:45",
+        "2024-01-02",
+    ),
+    *(
+        "[" * 40 + "]" * 40,
+        "{a: " * 40 + "1" + "}" * 40,
+        "[",
+        "}",
+        "'",
+        '"',
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "# x",
+        "---",
+        "...",
+    ),
+    *(
+        "~",
+        "",
+        "on",
+        "no",
+        ".nan",
+        ".inf",
+        "-",
+        "?",
+        ":",
+        '"\\UFFFFFFFF"',
+        '"\\ud800"',
+        '"\\x1b[2J"',
+        '"\\u202e"',
+        "\t",
+    ),
     *('"\\0"', "a: b", "- a", "[" + "x, " * 500 + "]", "x" * 5000, '"' + "é" * 500 + '"', "\u2028", "\x85", "\ufeff"),
 ]
 
@@ -78,14 +143,27 @@ values = st.recursive(
     max_leaves=6,
 )
 keys = st.sampled_from(WORDS) | st.sampled_from([Raw(text) for text in FRAGMENTS]) | st.text(max_size=8)
-OPERATIONS = ("replace", "delete", "rename", "repeat", "swap", "wrap", "insert", "alias", "tag", "quote", "move")
+OPERATIONS = (
+    *("nudge",) * 9,
+    "replace",
+    "delete",
+    "rename",
+    "repeat",
+    "swap",
+    "wrap",
+    "insert",
+    "alias",
+    "tag",
+    "quote",
+    "move",
+)
 changes = st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 499), st.integers(0, 499), values, keys)
 
 
 @st.composite
 def changed_suites(draw: st.DrawFn) -> str:
     """A shipped suite after one to five changes of its nodes."""
-    tree = _pairs(yaml.safe_load(draw(st.sampled_from(SHIPPED)).read_text("utf-8")))
+    tree = copy.deepcopy(draw(st.sampled_from(_TREES)))
     for change in draw(st.lists(changes, min_size=1, max_size=5)):
         _change(tree, *change)
     return document(tree)
@@ -121,6 +199,9 @@ def _pairs(value: Any) -> Any:
     return [_pairs(inner) for inner in value] if isinstance(value, list) else value
 
 
+_TREES = [_pairs(yaml.safe_load(path.read_text("utf-8"))) for path in SHIPPED]
+
+
 def _slots(tree: Any) -> list[tuple[list[Any], int]]:
     """Every list with every place in it: the entries of a mapping are pairs of key and value."""
     found: list[tuple[list[Any], int]] = []
@@ -149,6 +230,11 @@ def _change(tree: Any, operation: str, at: int, other: int, value: Any, key: Any
     holder, index = slot
     old, text = _get(slot), written(_get(slot))
     match operation:
+        case "nudge" if not isinstance(old, list):
+            wanted = NUMBERS if isinstance(old, int | float) else [*WORDS, *SOURCES]
+            _put(slot, wanted[other % len(wanted)])
+        case "nudge":
+            holder[index] = _nudged(holder[index], other)
         case "delete":
             del holder[index]
         case "rename" if isinstance(holder, Pairs):
@@ -176,6 +262,16 @@ def _change(tree: Any, operation: str, at: int, other: int, value: Any, key: Any
             _put(slot, value)
 
 
+def _nudged(item: Any, by: int) -> Any:
+    """A list or a mapping with its contents turned round by some places, or the first of them left out."""
+    key, inner = item if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) else (None, item)
+    if not isinstance(inner, list) or not inner:
+        return item
+    start = by % len(inner)
+    turned = type(inner)([*inner[start:], *inner[: start * (by % 2)]])
+    return turned if key is None else [key, turned]
+
+
 @st.composite
 def debris(draw: st.DrawFn) -> bytes:
     """Any bytes, any text of the signs of YAML, or a shipped suite with some bytes put in or taken out."""
@@ -189,27 +285,31 @@ def debris(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(content)))
         end = start + draw(st.sampled_from([0, 0, 1, 4, 30, 10_000]))
-        put = draw(st.sampled_from([part.encode("utf-8", "surrogatepass") for part in FRAGMENTS]) | st.binary(max_size=4))
+        put = draw(
+            st.sampled_from([part.encode("utf-8", "surrogatepass") for part in FRAGMENTS]) | st.binary(max_size=4)
+        )
         content = content[:start] + put * draw(st.sampled_from([1, 1, 1, 3, 200])) + content[end:]
     return content if kind != 2 else content.decode("utf-8", "replace").encode(draw(st.sampled_from(ENCODINGS)))
 
 
+PATHS = ["sampling.seed", "sampling.stop", "tasks.chain.n", "checks.bottleneck.max_drop", "model.source", "channels"]
 ENCODINGS = ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "utf-7"]
 
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> dict[str, Any]:
     """What a command line may change: settings by path, checks by id, models."""
-    path = st.lists(st.sampled_from([*WORDS, "chain", "bottleneck", "0", "", "<<", "\x1b[2J"]), min_size=1, max_size=4)
-    setting = st.tuples(path.map(".".join), values.map(written)).map("=".join) | st.text(max_size=12)
+    word = st.sampled_from([*WORDS, "chain", "bottleneck", "0", "", "<<", "\x1b[2J"])
+    path = st.lists(word, min_size=1, max_size=4).map(".".join) | st.sampled_from(PATHS)
+    setting = st.tuples(path, values.map(written)).map("=".join) | st.text(max_size=12)
     fields = {
-        "set": st.lists(setting, max_size=3).map(tuple),
-        "only": st.lists(st.sampled_from(["bottleneck", "depth", "", "*", "../x", "\x1b[2J", "-x"]), max_size=2).map(tuple),
+        "set": st.lists(setting, max_size=2).map(tuple),
+        "only": st.lists(st.sampled_from(["bottleneck", "depth", "", "../x", "\x1b[2J"]), max_size=1).map(tuple),
         "model": st.none() | st.sampled_from(SOURCES) | st.text(max_size=8),
         "baseline": st.none() | st.none() | st.sampled_from(SOURCES) | st.text(max_size=8),
         "device": st.none() | st.none() | st.sampled_from(["cpu", "cuda:" + "9" * 400, "tpu", "cpu\n"]),
         "dtype": st.none() | st.none() | st.sampled_from(["float16", "float64", "\x1b"]),
         "seed": st.none() | st.integers(),
-        "limit": st.none() | st.integers(),
+        "limit": st.none() | st.integers(1, 9) | st.integers(),
     }
     return {name: draw(strategy) for name, strategy in fields.items()}

@@ -7,6 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from suite_texts import SHIPPED, VOCABULARY, changed_suites, command_lines, debris
 
-from monitorbench.errors import MonitorbenchError, SuiteError, UsageError
-from monitorbench.planning import require_usable
+from monitorbench import registry
+from monitorbench.checks.registry import CHECKS
+from monitorbench.errors import SuiteError, UsageError
+from monitorbench.planning import build_task, require_usable
+from monitorbench.stats.power import USUAL_POWER
 from monitorbench.suite.loader import load, resolved
 from monitorbench.suite.model import Overrides, Suite
 
@@ -37,10 +43,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "binary").write_bytes(bytes(range(256)))
     before = Path.cwd()
     os.chdir(folder)
+    registry.entry_points = cache(entry_points)  # type: ignore[assignment]  # looked up once is often enough here
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
     os.chdir(before)
+    registry.entry_points = entry_points
 
 
 def tried(kind: str, content: bytes, overrides: Overrides = Overrides()) -> None:  # noqa: B008  # frozen
@@ -48,9 +56,20 @@ def tried(kind: str, content: bytes, overrides: Overrides = Overrides()) -> None
     Path("s.yaml").write_bytes(content)
     with harmless(kind):
         suite = loaded(overrides)
+        if suite is not None:
+            foreseen(suite)
     assert MARKER not in sys.modules
     if suite is not None:
         assert json.loads(json.dumps(resolved(suite), allow_nan=False)) == resolved(suite)
+
+
+def foreseen(suite: Suite) -> None:
+    """What `validate` says further of a suite, and the first problems that a run would ask."""
+    for check in suite.checks:
+        CHECKS.load(check.type)().foresight(check, suite=suite, power=USUAL_POWER)
+    for task in suite.tasks.values():
+        with suppress(UsageError):
+            build_task(task, {}).problems(min(task.n, 3))
 
 
 def loaded(overrides: Overrides) -> Suite | None:
@@ -90,7 +109,20 @@ def test_a_suite_that_the_command_line_changes(folder: Path, shipped: Path, chan
 
 
 NAMES = ["a.yaml", "b.yaml", "link.yaml", "self/b.yaml", "s.yaml", "self/self/s.yaml", "../x", "/etc/passwd", "pipe"]
-NAMES += ["loop", "binary", ".", "", "b.yaml/", "b.yaml/../a.yaml", "\0", "x" * 300, "x/" * 2500, "/dev/zero", "~", "\x1b[2J"]
+NAMES += [
+    "loop",
+    "binary",
+    ".",
+    "",
+    "b.yaml/",
+    "b.yaml/../a.yaml",
+    "\0",
+    "x" * 300,
+    "x/" * 2500,
+    "/dev/zero",
+    "~",
+    "\x1b[2J",
+]
 parts = st.tuples(st.lists(st.sampled_from(NAMES), max_size=4), changed_suites() | st.just("tasks: {}\n"))
 
 
@@ -101,7 +133,3 @@ def test_files_that_include_each_other(folder: Path, files: list[tuple[list[str]
     for name, text in zip(("a.yaml", "b.yaml"), texts[1:], strict=True):
         Path(name).write_bytes(text.encode("utf-8", "surrogatepass"))
     tried("includes", texts[0].encode("utf-8", "surrogatepass"))
-
-
-def test_errors_of_every_kind_are_known() -> None:
-    assert issubclass(SuiteError, MonitorbenchError)
