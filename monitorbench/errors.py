@@ -6,6 +6,9 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+_LONGEST = 300
+"""Characters of what another library says; it may quote a whole file."""
+
 
 class MonitorbenchError(Exception):
     """Base of every error that a user can mend.
@@ -33,7 +36,7 @@ def printable(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """What an error of another library says first."""
     text = str(error).strip()
-    return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
+    return text[:_LONGEST].splitlines()[0].rstrip(".:; ") if text else type(error).__name__
 
 
 def described(error: Exception) -> str:

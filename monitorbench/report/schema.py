@@ -133,7 +133,10 @@ def _is_integer(_checker: TypeChecker, value: object) -> bool:
 def _validator() -> Draft7Validator:
     # Draft-07 counts 2.0 as an integer; formats that write it out do not.
     kinds = Draft7Validator.TYPE_CHECKER.redefine("integer", _is_integer)
-    return validators.extend(Draft7Validator, type_checker=kinds)(schema())  # type: ignore[no-untyped-call]  # stubs
+    strict: type[Draft7Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        Draft7Validator, type_checker=kinds
+    )
+    return strict(schema())
 
 
 def schema() -> dict[str, Any]:

@@ -21,7 +21,9 @@ def package_folder(source: str) -> Path:
     name, _, inside = source.removeprefix(PACKAGE).partition("/")
     # A dotted name would import the packages it lies in.
     if not name.isidentifier():
-        raise _refused(source, f"{scalar(name)} is no name of a Python package", "write package:NAME or package:NAME/folder")
+        raise _refused(
+            source, f"{scalar(name)} is no name of a Python package", "write package:NAME or package:NAME/folder"
+        )
     roots = [os.path.realpath(root) for root in _locations(name)]
     if not roots:
         command = f"pip install --no-deps {name.replace('_', '-')}"

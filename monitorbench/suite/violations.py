@@ -46,7 +46,7 @@ def _is_number(checker: TypeChecker, value: object) -> bool:
 
 
 def _unique(
-    validator: Draft7Validator, demanded: bool, items: object, _schema: Mapping[str, Any]
+    validator: Draft7Validator, demanded: bool, items: Any, _schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
     """`uniqueItems` in linear time: the library compares every pair of items that cannot be sorted."""
     if demanded and validator.is_type(items, "array"):
@@ -61,7 +61,7 @@ def _identity(value: object) -> Hashable:
         return ("mapping", frozenset((key, _identity(item)) for key, item in value.items()))
     if isinstance(value, list):
         return ("list", *map(_identity, value))
-    return (type(value).__name__ if isinstance(value, bool | str) else "", value)  # type: ignore[return-value]  # JSON
+    return (type(value).__name__ if isinstance(value, bool | str) else "", value)
 
 
 # Draft-07 counts 2.0 as an integer and infinity as a number; code that uses the values does not.
