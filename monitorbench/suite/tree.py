@@ -64,6 +64,11 @@ class Node:
             return {key: node.plain() for key, node in self.value.items()}
         return [node.plain() for node in self.value] if isinstance(self.value, tuple) else self.value
 
+    def size(self) -> int:
+        """How many values this is, itself included."""
+        inner = self.value.values() if isinstance(self.value, Mapping) else self.items
+        return 1 + sum(node.size() for node in inner)
+
     def at(self, path: Iterable[str | int]) -> Node:
         """The node under a path that exists in the tree."""
         node = self
