@@ -18,6 +18,7 @@ from monitorbench.commands import schema
 Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
+    "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--fresh", "--quiet", "--json"},
     "report": {
         "--help",
