@@ -36,12 +36,12 @@ class Distribution:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Scheduling | None:
         """Keep the checks of a checkpoint together unless another way was asked for."""
-        from monitorbench.pytest_plugin.scheduling import ByCheckpoint, Usual
+        from monitorbench.pytest_plugin.scheduling import CheckpointScheduling, LoadOrCheckpointScheduling
 
         group = cache(lambda file: group_of(config, file))
         if self._asked == "loadgroup":
-            return ByCheckpoint(config, log, group)
-        return Usual(config, log, group) if self._asked is None else None
+            return CheckpointScheduling(config, log, group)
+        return LoadOrCheckpointScheduling(config, log, group) if self._asked is None else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:

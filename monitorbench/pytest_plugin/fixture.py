@@ -73,9 +73,11 @@ class Monitorbench:
             )
             measurement = self._measured(inline)
         except MonitorbenchError as error:
-            pytest.fail(asked.in_their_words(error), pytrace=False)
-        self._tell(measurement)
-        return measurement
+            mistake = asked.in_their_words(error)
+        else:
+            self._tell(measurement)
+            return measurement
+        pytest.fail(mistake, pytrace=False)
 
     def _measured(self, inline: Inline) -> Measurement:
         suite = inline.suite(settings(self._config))

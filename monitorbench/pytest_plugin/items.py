@@ -126,9 +126,9 @@ class CheckItem(pytest.Item):
         if not isinstance(error, NotPassed):
             return super().repr_failure(excinfo, style)
         words: Any = excinfo.getrepr(style="value")
-        crash = words.reprcrash
         path, line, _ = self.reportinfo()
-        words.reprcrash = type(crash)(os.fspath(path), line + 1, str(error).partition("\n")[0])
+        words.reprcrash.path, words.reprcrash.lineno = os.fspath(path), line + 1
+        words.reprcrash.message = str(error).partition("\n")[0].removeprefix(f"{self.spec.id}: ")
         return words
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from monitorbench.report.model import CheckReport, Interval, Verdict
+    from monitorbench.report.model import CheckReport, Interval
     from monitorbench.suite.model import Suite
 
 _JUDGED = ("pass", "fail", "inconclusive")
-_OF_THE_INTERVAL = (None, "drop_unclear")
+_OF_THE_INTERVAL = (None, "drop unclear")
 """Causes of an inconclusive bottleneck that are about the width of its interval; others are about what it rests on."""
 
 
@@ -74,7 +74,7 @@ class Measurement:
         return self.report.reason if self._has_verdict else "No bound was given."
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> str:
         """What the check came to against the bound that the test gave."""
         __tracebackhide__ = True
         if not self._has_verdict:
@@ -83,7 +83,7 @@ class Measurement:
                 "estimate, low or high",
                 pytrace=False,
             )
-        return self.report.verdict
+        return self.report.verdict.value
 
     @property
     def _has_verdict(self) -> bool:

@@ -15,7 +15,7 @@ Group = Callable[[str], str]
 """From the file of a suite to what its checks are grouped by."""
 
 
-class ByCheckpoint(LoadGroupScheduling):  # type: ignore[misc]  # xdist is untyped
+class CheckpointScheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist is untyped
     """Checks of one checkpoint go to one worker; all else as under `--dist loadgroup`."""
 
     def __init__(self, config: pytest.Config, log: Any, group: Group) -> None:
@@ -41,7 +41,7 @@ class ByCheckpoint(LoadGroupScheduling):  # type: ignore[misc]  # xdist is untyp
         return crashed
 
 
-class Usual:
+class LoadOrCheckpointScheduling:
     """What xdist does when it is not told how, until it turns out that there are checks: then they are grouped."""
 
     def __init__(self, config: pytest.Config, log: Any, group: Group) -> None:
@@ -60,7 +60,7 @@ class Usual:
     def schedule(self) -> None:
         """Hand out the first tests, or those of a worker that is new."""
         if self._real.collection is None and any(file_of(test) for test in next(iter(self._collections.values()), ())):
-            nodes, self._real = self._real.nodes, ByCheckpoint(self._config, self._log, self._group)
+            nodes, self._real = self._real.nodes, CheckpointScheduling(self._config, self._log, self._group)
             for node in nodes:
                 self._real.add_node(node)
                 self._real.add_node_collection(node, self._collections[node])
