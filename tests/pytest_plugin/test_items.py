@@ -106,8 +106,10 @@ def test_evidence_for_a_selected_check_is_not_gated(bench: Bench) -> None:
 
 def test_last_failed_runs_only_what_failed(bench: Bench, pytester: pytest.Pytester) -> None:
     bench.suite(ALL)
-    pytester.runpytest_inprocess().assert_outcomes(passed=2, failed=1, skipped=1)
-    pytester.runpytest_inprocess("--lf", "--monitorbench-report", "report.json").assert_outcomes(failed=1)
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2, failed=1, skipped=1)
+    pytester.runpytest_inprocess("-p", "no:xdist", "--lf", "--monitorbench-report", "report.json").assert_outcomes(
+        failed=1
+    )
     assert [check.id for check in read(bench / "report.json").checks] == ["disorder"]
 
 
@@ -119,6 +121,35 @@ def test_the_summary_has_one_line_for_each_check_and_the_report(bench: Bench) ->
             "s.monitor.yaml::order: pass, 1.000, bound >= 0.9, n 6",
             "s.monitor.yaml::disorder: fail, 1.000, bound <= 0.5, n 6: order.gamma is 1.000 *",
             "report: out/report.json",
+        ],
+        consecutive=True,
+    )
+
+
+def test_stepwise_and_failed_first_work(bench: Bench, pytester: pytest.Pytester) -> None:
+    bench.suite(PASSES + FAILS + FAILS.replace("disorder", "again"))
+    pytester.runpytest_inprocess("-p", "no:xdist", "--sw").assert_outcomes(passed=1, failed=1)
+    pytester.runpytest_inprocess("-p", "no:xdist", "--sw").assert_outcomes(failed=1, deselected=1)
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "--ff", "-v", "-x")
+    result.stdout.fnmatch_lines(["s.monitor.yaml::disorder FAILED*"])
+    result.assert_outcomes(failed=1)
+
+
+def test_the_line_at_the_end_says_why(bench: Bench) -> None:
+    bench.suite(FAILS)
+    bench.pytest().stdout.fnmatch_lines(["FAILED s.monitor.yaml::disorder - fail: order.gamma is 1.000 *"])
+    bench.pytest("--tb=line").stdout.fnmatch_lines(["*/s.monitor.yaml:10: fail: order.gamma is 1.000 *"])
+
+
+def test_a_check_that_passed_shows_its_reason_when_asked(bench: Bench) -> None:
+    bench.suite(PASSES)
+    bench.pytest("-rP").stdout.fnmatch_lines(
+        [
+            "*- Captured monitorbench call -*",
+            "order: pass: order.gamma is 1.000 by construction over 6 prompts; *",
+            "estimate 1.000, bound >= 0.9, n 6",
+            "declared in s.monitor.yaml:10",
+            "rerun: monitorbench run s.monitor.yaml --only order",
         ],
         consecutive=True,
     )

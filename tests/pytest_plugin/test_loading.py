@@ -19,7 +19,8 @@ def test_a_session_without_a_suite_loads_nothing_because_of_the_plugin(pytester:
             assert "monitorbench.pytest_plugin" in sys.modules
             heavy = {"torch", "transformers", "yaml", "jsonschema", "numpy", "rich", "scipy"}
             assert not heavy & set(sys.modules)
-            assert {name for name in sys.modules if name.startswith("monitorbench.")} == {"monitorbench.pytest_plugin"}
+            ours = {name for name in sys.modules if name.startswith("monitorbench.")}
+            assert all(name.startswith("monitorbench.pytest_plugin") for name in ours)
         """
     )
     words = ["-m", "pytest", "-p", "monitorbench.pytest_plugin", "-W", "error", "-q"]
