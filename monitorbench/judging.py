@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
@@ -86,9 +86,10 @@ class Judge:
         return self.suite.family == "alert: any"
 
     def _judge(self, spec: CheckSpec, kind: CheckType) -> None:
-        self.judged[spec.id] = self._at(LEVEL, spec, kind)
+        kept: dict[Hashable, Any] = {}
+        self.judged[spec.id] = self._at(LEVEL, spec, kind, kept)
         if spec.warned is not None:
-            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind)
+            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind, kept)
 
     def _settled(self, spec: CheckSpec) -> CheckReport:
         """The report of a check with what its `warn_if` says; it takes the place of the one without."""
@@ -112,7 +113,9 @@ class Judge:
         self.judged.update({name: found[name] for name in self.judged})
         self.warned.update({name: found[f"{name}.warn_if"] for name in self.warned})
 
-    def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
+    def _at(
+        self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
+    ) -> CheckReport:
         evidence = Evidence(
             suite=self.suite,
             adapters=self.adapters,
@@ -120,6 +123,7 @@ class Judge:
             judged=self.judged,
             exact_replay=self.exact_replay,
             estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
+            kept={} if kept is None else kept,
         )
         return _with_looks(_judged(kind, spec, evidence), self.suite)
 

@@ -57,7 +57,7 @@ def count(spec: CheckSpec, evidence: Evidence, *, shown: frozenset[str], against
     """
     found = []
     for length in context_lengths(spec):
-        candidate = _Traced(evidence.candidate, spec, evidence.suite, length)
+        candidate = _traced("candidate", spec, evidence, length)
         found.append(
             Counted(
                 context_length=length,
@@ -94,9 +94,16 @@ def as_json(counted: Counted) -> dict[str, Any]:
 
 def _baseline(spec: CheckSpec, evidence: Evidence, length: int) -> DepthResult:
     """The baseline at its most readable: its own opaque channels must not make the same in a candidate pass."""
-    adapter = evidence.adapters["baseline"]
-    traced = _Traced(adapter, spec, evidence.suite, length)
+    traced = _traced("baseline", spec, evidence, length)
     return traced.depth(traced.channels)
+
+
+def _traced(role: str, spec: CheckSpec, evidence: Evidence, length: int) -> _Traced:
+    """A model at one context length; no bound changes its depths."""
+    if (role, length) not in evidence.kept:
+        evidence.kept[role, length] = _Traced(evidence.adapters[role], spec, evidence.suite, length)
+    found: _Traced = evidence.kept[role, length]
+    return found
 
 
 class _Traced:
