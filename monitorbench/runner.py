@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from monitorbench.judging import Judge
-from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
@@ -111,19 +111,6 @@ def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], stor
             yield from record_more(spec, suite=suite, recordings=by_arm, store=store)
 
 
-Result = TypeVar("Result")
-
-
-def finished(steps: Generator[Notice, None, Result]) -> Result:
-    """What a generator of notices comes to; nobody listens to the notices."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-
-
 def load_models(
     suite: Suite, device: str, *, load: Callable[..., Loaded] | None = None
 ) -> Generator[Notice, None, Models]:
@@ -146,6 +133,7 @@ def load_models(
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
+        yield Working(what=f"loading the {role}, {spec.source}")
         models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)
