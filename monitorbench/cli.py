@@ -14,6 +14,7 @@ from monitorbench.commands import (
     calibrate,
     compare,
     depth,
+    init,
     listing,
     plan,
     report,
@@ -27,7 +28,7 @@ from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (init, run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

@@ -76,5 +76,9 @@ class CheckpointError(MonitorbenchError):
     """A checkpoint that cannot be loaded or must not be used."""
 
 
+class RolloutError(MonitorbenchError):
+    """A model, an intervention or a task with which no rollout comes to an end: every one that was tried raised."""
+
+
 class UnknownOperationError(MonitorbenchError):
     """An operation in a traced model for which no depth rule is registered."""

@@ -38,6 +38,11 @@ def declare(parser: Parser) -> None:
         "warn and pass let it through, warn with a line on stderr",
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="count warnings as fails: checks of severity warn, and what warn_if says",
+    )
+    group.add_argument(
         "--fresh",
         action="store_true",
         help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
@@ -94,10 +99,10 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
     from monitorbench.runner import run
     from monitorbench.terminal import Terminal
 
-    policy = options.inconclusive
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
+    policy = {"inconclusive": options.inconclusive, "strict": options.strict}
+    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
     with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
-        for notice in run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh):
+        for notice in run(suite, **policy, store=store_folder(suite, path), fresh=options.fresh):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)
@@ -108,6 +113,8 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
 
 
 def _warn(report: Report) -> None:
+    from monitorbench.report.exit_code import counted, policy_of
+
     for check in report.checks:
-        if check.gated and check.verdict == "inconclusive":
+        if counted(check, policy_of(report)) == "inconclusive":
             sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")
