@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
+from monitorbench.checks.raised import too_many, with_batches, with_raised
 from monitorbench.errors import MonitorbenchError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
 from monitorbench.planning import Plan
@@ -70,7 +71,7 @@ class Judge:
             self.judged[spec.id] = self._at(LEVEL, spec, kind) if records else report(spec, Verdict.PASS, "")
         found = alarms(self.judged, self._again, level=LEVEL) if self._together else dict(self.judged)
         self.judged.clear()
-        return not any(each.verdict in UNDECIDED for each in found.values())
+        return not any(each.verdict in UNDECIDED or too_many(each) for each in found.values())
 
     @property
     def _together(self) -> bool:
@@ -80,15 +81,25 @@ class Judge:
         return next(self._at(level, spec, kind) for spec, kind in self.plan.checks if spec.id == name)
 
     def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
-        evidence = Evidence(
-            suite=self.suite,
-            adapters=self.adapters,
-            store=self.store,
-            judged=self.judged,
-            exact_replay=self.exact_replay,
-            estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
-        )
-        return _with_looks(_judged(kind, spec, evidence), self.suite)
+        from monitorbench.rollouts.whole_prompts import WholePrompts
+
+        store = WholePrompts(self.store)
+        while True:
+            unseen = len(store.left_out)
+            evidence = Evidence(
+                suite=self.suite,
+                adapters=self.adapters,
+                store=store,
+                judged=self.judged,
+                exact_replay=self.exact_replay,
+                estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
+            )
+            found = _judged(kind, spec, evidence)
+            # What raised in an arm is known once it was read; then all arms are read again without those prompts.
+            if len(store.left_out) == unseen:
+                break
+        told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
+        return with_raised(told, store)
 
 
 def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:

@@ -12,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from monitorbench.notices import (
     ArmStarted,
+    BatchHalved,
     CheckJudged,
     CheckStarted,
     ModelLoaded,
     Notice,
     RolloutsDone,
     RolloutsLost,
+    RolloutsRaised,
     RunDone,
     RunPlanned,
     SettingIgnored,
@@ -71,6 +73,10 @@ class Terminal:
             show_result(notice.report, self._out, table=not self._quiet, kept_at=self._report_path, rerun=self._rerun)
         elif isinstance(notice, SettingIgnored):
             print_line(self._err, _ignored(notice))
+        elif isinstance(notice, BatchHalved):
+            print_line(self._err, _halved(notice))
+        elif isinstance(notice, RolloutsRaised):
+            print_line(self._err, _raised(notice))
         elif isinstance(notice, RolloutsLost):
             print_line(self._err, _lost(notice))
         elif self._progress is not None:
@@ -175,3 +181,13 @@ def _counted(notice: ArmStarted) -> str:
 def _lost(notice: RolloutsLost) -> str:
     what = f"{notice.rollouts:,} stored rollouts cannot be read ({notice.why}) and are recorded again"
     return one_line(f"note: {notice.file}: {what}")
+
+
+def _halved(notice: BatchHalved) -> str:
+    what = f"a batch of {notice.rows:,} rows does not fit into memory; it goes on with {notice.to:,}"
+    return one_line(f"note: {notice.arm}: {what}")
+
+
+def _raised(notice: RolloutsRaised) -> str:
+    many = "1 rollout raises" if notice.rollouts == 1 else f"{notice.rollouts:,} rollouts raise"
+    return one_line(f"note: {notice.arm}: {many} and count as errors ({notice.why})")
