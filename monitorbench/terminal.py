@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 from rich.console import Console
 
-from monitorbench.notices import Notice, RolloutsLost, RunDone, SettingIgnored
+from monitorbench.notices import BatchHalved, Notice, RolloutsLost, RolloutsRaised, RunDone, SettingIgnored
 from monitorbench.progress import Progress
 from monitorbench.report.model import Report
 from monitorbench.report.render.terminal import print_line, show_result
@@ -64,6 +64,10 @@ class Terminal:
         self._progress(notice)
         if isinstance(notice, SettingIgnored):
             self._note(_ignored(notice))
+        elif isinstance(notice, BatchHalved):
+            self._note(_halved(notice))
+        elif isinstance(notice, RolloutsRaised):
+            self._note(_raised(notice))
         elif isinstance(notice, RolloutsLost):
             self._note(_lost(notice))
 
@@ -96,3 +100,13 @@ def _ignored(notice: SettingIgnored) -> str:
 def _lost(notice: RolloutsLost) -> str:
     what = f"{notice.rollouts:,} stored rollouts cannot be read ({notice.why}) and are recorded again"
     return one_line(f"note: {notice.file}: {what}")
+
+
+def _halved(notice: BatchHalved) -> str:
+    what = f"a batch of {notice.rows:,} rows does not fit into memory; it goes on with {notice.to:,}"
+    return one_line(f"note: {notice.arm}: {what}")
+
+
+def _raised(notice: RolloutsRaised) -> str:
+    many = "1 rollout raises" if notice.rollouts == 1 else f"{notice.rollouts:,} rollouts raise"
+    return one_line(f"note: {notice.arm}: {many} and count as errors ({notice.why})")
