@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitorbench.judging import Judge
 from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
@@ -109,6 +109,19 @@ def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], stor
     for spec, kind in plan.checks:
         if (record_more := getattr(kind, "record_more", None)) is not None:
             yield from record_more(spec, suite=suite, recordings=by_arm, store=store)
+
+
+Result = TypeVar("Result")
+
+
+def finished(steps: Generator[Notice, None, Result]) -> Result:
+    """What a generator of notices comes to; nobody listens to the notices."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def load_models(
