@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
+from monitorbench.checks.raised import too_many, with_batches, with_raised
 from monitorbench.checks.second_bounds import with_warning
 from monitorbench.errors import MonitorbenchError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
@@ -79,7 +80,7 @@ class Judge:
         found = [*self.judged.values(), *self.warned.values()]
         self.judged.clear()
         self.warned.clear()
-        return not any(each.verdict in UNDECIDED for each in found)
+        return not any(each.verdict in UNDECIDED or too_many(each) for each in found)
 
     @property
     def _together(self) -> bool:
@@ -117,16 +118,26 @@ class Judge:
     def _at(
         self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
     ) -> CheckReport:
-        evidence = Evidence(
-            suite=self.suite,
-            adapters=self.adapters,
-            store=self.store,
-            judged=self.judged,
-            exact_replay=self.exact_replay,
-            estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
-            kept={} if kept is None else kept,
-        )
-        return _with_looks(_judged(kind, spec, evidence), self.suite)
+        from monitorbench.rollouts.whole_prompts import WholePrompts
+
+        store = WholePrompts(self.store)
+        while True:
+            unseen = len(store.left_out)
+            evidence = Evidence(
+                suite=self.suite,
+                adapters=self.adapters,
+                store=store,
+                judged=self.judged,
+                exact_replay=self.exact_replay,
+                estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
+                kept={} if kept is None else kept,
+            )
+            found = _judged(kind, spec, evidence)
+            # What raised in an arm is known once it was read; then all arms are read again without those prompts.
+            if len(store.left_out) == unseen:
+                break
+        told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
+        return with_raised(told, store)
 
 
 def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitorbench.notices import TraceStarted, tell
+
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
     from monitorbench.checks.base import Evidence
@@ -119,7 +121,11 @@ class _Traced:
         )
         named = {name for segment in segments for name in (*segment.inputs, *segment.outputs)}
         self.channels = frozenset(channel.name for channel in adapter.carries(sampler) if channel.name in named)
-        self._traces = [trace_segment(segment, spec.parameters["convention"]) for segment in segments]
+        self._traces = []
+        for number, segment in enumerate(segments, start=1):
+            name = f"{adapter.family} at {context_length:,} positions"
+            tell(TraceStarted(model=name, segment=segment.name, number=number, total=len(segments)))
+            self._traces.append(trace_segment(segment, spec.parameters["convention"]))
 
     def depth(self, interpretable: frozenset[str]) -> DepthResult:
         from monitorbench.depth import compose
