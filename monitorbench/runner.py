@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitorbench.judging import Judge
-from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
-from monitorbench.report.exit_code import Inconclusive, overall
-from monitorbench.report.model import Report, RunFacts
+from monitorbench.report.exit_code import overall
+from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
 from monitorbench.suite.model import Suite
 
@@ -35,6 +35,7 @@ def run(
     suite: Suite,
     *,
     inconclusive: Inconclusive = "fail",
+    strict: bool = False,
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
@@ -44,6 +45,7 @@ def run(
     Args:
         suite: what to run.
         inconclusive: what an inconclusive check does to the exit code.
+        strict: whether warnings count as fails.
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
@@ -76,7 +78,8 @@ def run(
             yield from _record_more(suite, plan, recordings, kept)
         yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
-    verdict, code = overall(checks, inconclusive)
+    policy = Policy(inconclusive=inconclusive, strict=strict)
+    verdict, code = overall(checks, policy)
     facts = RunFacts(
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 3),
@@ -95,6 +98,7 @@ def run(
             models=tuple(model.report for model in models.values()),
             checks=checks,
             run=facts,
+            policy=policy,
         )
     )
 
@@ -120,8 +124,15 @@ def finished(steps: Generator[Notice, None, Result]) -> Result:
             return result
 
 
-def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
+def load_models(
+    suite: Suite, device: str, *, load: Callable[..., Loaded] | None = None
+) -> Generator[Notice, None, Models]:
     """Load the models that the suite's checks need.
+
+    Args:
+        suite: what is going to run.
+        device: `cpu`, `cuda` or `cuda:N`.
+        load: stands in for `adapters.factory.load_model`, such as one that knows models that are loaded already.
 
     Raises:
         MonitorbenchError: a checkpoint cannot be loaded or must not be used.
@@ -129,12 +140,14 @@ def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
     from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import load_model
 
+    load = load or load_model
     specs = {"candidate": suite.model}
     if suite.baseline is not None and needs_baseline(suite):
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
-        models[role] = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
+        yield Working(what=f"loading the {role}, {spec.source}")
+        models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)
     if ignored := sorted(suite.sampling.sampler.keys() - taken.keys()):

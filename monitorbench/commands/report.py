@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.commands.parsing import Parser, add_quiet, whole_number
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def declare(parser: Parser) -> None:
         help="terminal (the default), markdown, html, junit, github (annotations for GitHub Actions) or json",
     )
     parser.add_argument("--output", metavar="FILE", type=Path, help="write to this file, not to stdout")
+    add_quiet(parser)
     group = parser.add_argument_group("of some formats")
     group.add_argument(
         "--section",
@@ -42,8 +43,13 @@ def declare(parser: Parser) -> None:
         "--inconclusive",
         metavar="POLICY",
         choices=("fail", "warn", "pass"),
-        help="junit, github: what an inconclusive check counts as, as for `monitorbench run`: fail (the default) makes "
-        "a failure of it, warn and pass do not",
+        help="junit, github: what an inconclusive check counts as, as for `monitorbench run`: fail makes a failure of "
+        "it, warn and pass do not (default: as in the run)",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="junit, github: count warnings as fails, as `monitorbench run --strict` does",
     )
     group.add_argument(
         "--summary",
@@ -71,13 +77,18 @@ def _count(text: str) -> int:
 def execute(options: argparse.Namespace) -> int:
     """Render the report; the exit code says nothing of its verdict."""
     from monitorbench.commands.output import deliver
+    from monitorbench.notices import Working
+    from monitorbench.progress import Progress
     from monitorbench.report.render.registry import FORMATS
     from monitorbench.report.write import read
 
     render = FORMATS.load(options.format)
     _refuse_foreign(options)
     report = read(options.report)
-    text = render(report, **_settings(options, report))
+    with Progress(sys.stderr, quiet=options.quiet) as show:
+        settings = _settings(options, report)
+        show(Working(what=f"writing the report as {options.format}"))
+        text = render(report, **settings)
     deliver(text, options.output)
     if options.summary:
         _append_summary(report)
@@ -98,7 +109,7 @@ def _left_out(value: object) -> bool:
 
 def _settings(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
     """The options of the format that was asked for: those given, and what only a command can know."""
-    given = {name: getattr(options, name) for name in ("section", "inconclusive") if getattr(options, name)}
+    given = {name: getattr(options, name) for name in ("section", "inconclusive", "strict") if getattr(options, name)}
     gather = _GATHERED.get(options.format)
     return given if gather is None else {**given, **gather(options, report)}
 
@@ -128,6 +139,7 @@ def _of_html(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
 _FORMATS_WITH = {
     "section": ("markdown",),
     "inconclusive": ("junit", "github"),
+    "strict": ("junit", "github"),
     "summary": ("github",),
     "run": ("html",),
     "traces": ("html",),

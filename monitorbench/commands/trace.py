@@ -137,7 +137,7 @@ def _folder(run: str) -> Path:
 
     places = (Path(run), Path(run).with_suffix(""), REPORTS / file_name(run))
     for folder in places:
-        if (folder / INDEX).is_file():
+        if os.path.isfile(folder / INDEX):  # a word may be longer than any path
             return folder
     known = sorted(index.parent.name for index in REPORTS.glob(f"*/{INDEX}"))
     none = f"no run is kept under {REPORTS} here: `monitorbench run` keeps one"

@@ -11,9 +11,11 @@ from monitorbench.errors import Mistake, SuiteError
 from monitorbench.suite.model import Overrides
 from monitorbench.suite.tree import Node, Place
 from monitorbench.suite.words import nearest, quoted
-from monitorbench.suite.yaml12 import parse
+from monitorbench.suite.yaml12 import MAX_DEPTH, parse
 
 Edit = Callable[[Node], Node]
+SET = "--set"
+"""The file of every value that `set` brings in."""
 
 
 def overridden(root: Node, overrides: Overrides) -> tuple[Node, list[Mistake]]:
@@ -47,11 +49,13 @@ def _setting(item: str) -> Edit:
     """The change that a `path=value` pair asks for."""
 
     def edit(root: Node) -> Node:
-        place = Place(file="--set")
+        place = Place(file=SET)
         dotted, equals, text = item.partition("=")
         path = tuple(dotted.split("."))
         if not equals or not all(path):
             _refuse(place, f"{quoted(item)} is not a setting", "write path=value, such as sampling.seed=3")
+        if len(path) > MAX_DEPTH:
+            _refuse(place, f"{quoted(item)} leads more than {MAX_DEPTH} deep", "shorten the path")
         if path[0] == "include":
             _refuse(place, "`include` cannot be set", "change it in the suite")
         return _changed(root, path, _value(item, text, place))

@@ -20,8 +20,8 @@ It wrote <script>|`*[x](y)*` & \N{REPLACEMENT CHARACTER}[2J @all #12 https://x.o
 ::error file=quickstart.yaml,line=40,title=unseen%3A unobserved::unseen: unobserved: Nothing was observed.
 ::error file=quickstart.yaml,line=30,title=open%3A inconclusive::open: inconclusive, 1.2 pp [-0.4, 3.1], \
 bound <= 5 pp, n 200: 300 more prompts would decide.
-::warning file=quickstart.yaml,line=70,title=watched%3A fail::watched: fail, 1.2 pp [-0.4, 3.1], bound <= 5 pp, \
-n 200: Only watched.
+::warning file=quickstart.yaml,line=70,title=watched%3A fail (not gated)::watched: fail (not gated), \
+1.2 pp [-0.4, 3.1], bound <= 5 pp, n 200: Only watched.
 ::notice file=quickstart.yaml,line=20,title=elsewhere%3A not_applicable::elsewhere: not_applicable: \
 There is no such channel.
 """
@@ -36,6 +36,22 @@ def test_every_check_that_did_not_pass_is_annotated(every_verdict: Report) -> No
 
 def test_what_is_let_through_is_a_warning(every_verdict: Report) -> None:
     assert "::warning file=quickstart.yaml,line=30,title=open" in render(every_verdict, inconclusive="warn")
+
+
+def test_annotations_are_as_loud_as_the_severity(every_severity: Report) -> None:
+    starts = [line.split(",title")[0] for line in render(every_severity).splitlines()]
+    assert starts == [
+        "::warning file=quickstart.yaml,line=10",
+        "::warning file=quickstart.yaml,line=20",
+        "::notice file=quickstart.yaml,line=30",
+    ]
+    assert "warned%3A pass (warning)::" in render(every_severity)
+    assert "By warn_if (max_drop 0.01): fail" in render(every_severity)
+
+
+def test_in_a_strict_build_warnings_are_errors(every_severity: Report) -> None:
+    levels = [line.split(" ")[0] for line in render(every_severity, strict=True).splitlines()]
+    assert levels == ["::error", "::error", "::notice"]
 
 
 def test_files_are_seen_from_the_root_of_the_repository(make_check: MakeCheck, make_report: MakeReport) -> None:
