@@ -75,12 +75,12 @@ def test_a_rollout_that_raised_is_listed_with_its_reason(stored: Path, command: 
         4,
     )
     with closing(Archive(stored / "reports/runs/small")) as archive:
-        archive.keep(FACTS, {"b": raised})
+        archive.keep(FACTS, {"b": raised}, label="candidate on chain, as it is")
         assert archive.find({"b": raised.problem}) == ({}, []), "it is tried again"
     assert command("trace", "list", "small")[1].splitlines()[2] == f"  {ARM}/q  error       KeyError: 'x' (m.py:3)"
     assert json.loads(command("trace", "list", "small", "--json")[1])[1]["error"] == "KeyError: 'x' (m.py:3)"
     code, out, _ = command("trace", "show", "small", f"{ARM}/q")
-    assert (code, out) == (0, f"{ARM}/q: candidate on chain, as it is; error, KeyError: 'x' (m.py:3)\ntext: \n")
+    assert (code, out) == (0, f"{ARM}/q: candidate on chain, as it is; error, KeyError: 'x' (m.py:3)\n")
     assert json.loads(command("trace", "show", "small", f"{ARM}/q", "--json")[1])["steps"] == []
 
 
