@@ -10,7 +10,6 @@ from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.trace import Trace
 from monitorbench.tasks.base import Problem
 
-
 RAISED = "error"
 """Status of a rollout that raised."""
 

@@ -68,7 +68,11 @@ Plan = Generator[Notice, None, tuple[list[RowBatch], dict[int, int]]]
 
 
 def _planned(
-    group: Sequence[Recording], rows: Sequence[Sequence[Row]], sizes: Sequence[int], store: RunStore, progress: _Progress
+    group: Sequence[Recording],
+    rows: Sequence[Sequence[Row]],
+    sizes: Sequence[int],
+    store: RunStore,
+    progress: _Progress,
 ) -> Plan:
     """Batches of what is not stored yet of each arm's rows, and how many of them are."""
     batches: list[RowBatch] = []

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from monitorbench.metrics.trace import Trace
@@ -86,13 +87,22 @@ class Shards:
         """What is wrong with a shard; empty if it holds what was written. Its bytes are read once."""
         if name in self._sound:
             return ""
+        # The index is a file that others may have written: it must not lead out of the folder, or to a device.
+        if not (isinstance(name, str) and _SHARD.fullmatch(name)):
+            return "it is no file of traces"
         try:
+            if stat.S_ISFIFO((self._folder / name).stat().st_mode):
+                return "it is a pipe"
             with (self._folder / name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             return (error.strerror or str(error)).lower()
         if name != f"{found}.safetensors":
             return "its content has changed"
+        try:
+            self._opened(name)
+        except (SafetensorError, OSError):
+            return "it is no file of traces"
         self._sound.add(name)
         return ""
 
