@@ -23,6 +23,7 @@ from monitorbench.rollouts.packing import Packed, PackedTrace, packed_blocks
 OPEN_AT_ONCE = 64
 _SHARD = re.compile(r"[0-9a-f]{64}\.safetensors")
 _DRAFT = ".draft"
+_STRANGE = "it is no file of traces"
 
 
 class _Lying(Mapping[str, NDArray[Any]]):
@@ -87,23 +88,27 @@ class Shards:
         """What is wrong with a shard; empty if it holds what was written. Its bytes are read once."""
         if name in self._sound:
             return ""
-        # The index is a file that others may have written: it must not lead out of the folder, or to a device.
-        if not (isinstance(name, str) and _SHARD.fullmatch(name)):
-            return "it is no file of traces"
         try:
-            if stat.S_ISFIFO((self._folder / name).stat().st_mode):
-                return "it is a pipe"
-            with (self._folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            fault = self._fault(name)
         except OSError as error:
             return (error.strerror or str(error)).lower()
+        except SafetensorError:
+            fault = _STRANGE
+        if not fault:
+            self._sound.add(name)
+        return fault
+
+    def _fault(self, name: object) -> str:
+        # The index is a file that others may have written: it must not lead out of the folder, or to a device.
+        if not (isinstance(name, str) and _SHARD.fullmatch(name)):
+            return _STRANGE
+        if stat.S_ISFIFO((self._folder / name).stat().st_mode):
+            return "it is a pipe"
+        with (self._folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
         if name != f"{found}.safetensors":
             return "its content has changed"
-        try:
-            self._opened(name)
-        except (SafetensorError, OSError):
-            return "it is no file of traces"
-        self._sound.add(name)
+        self._opened(name)
         return ""
 
     def trace(self, name: str, row: int, count: int) -> PackedTrace:

@@ -89,13 +89,13 @@ def loaded(overrides: Overrides) -> Suite | None:
 
 
 @given(content=debris())
-@tries(0.3)
+@tries(0.4)
 def test_any_bytes(folder: Path, content: bytes) -> None:
     tried("bytes", content)
 
 
 @given(text=changed_suites())
-@tries(0.45)
+@tries(0.4)
 def test_a_suite_with_a_few_nodes_changed(folder: Path, text: str) -> None:
     tried("nodes", text.encode("utf-8", "surrogatepass"))
 
@@ -125,7 +125,7 @@ parts = st.tuples(st.lists(st.sampled_from(NAMES), max_size=4), changed_suites()
 
 
 @given(files=st.lists(parts, min_size=3, max_size=3))
-@tries(0.1)
+@tries(0.05)
 def test_files_that_include_each_other(folder: Path, files: list[tuple[list[str], str]]) -> None:
     texts = [f"include: {json.dumps(names)}\n{text}" for names, text in files]
     for name, text in zip(("a.yaml", "b.yaml"), texts[1:], strict=True):
