@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitorbench.judging import Judge
-from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
@@ -146,6 +146,7 @@ def load_models(
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
+        yield Working(what=f"loading the {role}, {spec.source}")
         models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)

@@ -71,7 +71,7 @@ jobs:
         run: |
           monitorbench compare {accepted} {report} --fail-on regression --allow-differences
 
-      - name: Keep the report of main             # main has moved on, whatever its verdict: pull requests answer for changes
+      - name: Keep the report of main             # whatever its verdict: pull requests answer for changes
         if: ${{{{ !cancelled() && github.event_name == 'push' && hashFiles('{report}') != '' }}}}
         run: |
           cp {report} {accepted}

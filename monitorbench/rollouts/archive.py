@@ -76,7 +76,7 @@ class Archive:
         self._lock.close()
 
     def find(self, problems: Mapping[str, Problem]) -> tuple[dict[str, Rollout], list[Lost]]:
-        """Those rollouts that are stored, and what was stored and is lost. One that raised is there to be looked at only.
+        """Those rollouts that are stored, and what was stored and is lost. One that raised is not found.
 
         Args:
             problems: the problem of each key that is looked for.
@@ -128,9 +128,7 @@ class Archive:
                 self._index.execute("INSERT OR IGNORE INTO arms VALUES (?, ?)", (arm, facts))
                 self._index.execute("INSERT OR IGNORE INTO labels VALUES (?, ?)", (arm, label))
                 self._index.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", spelt)
-                self._index.executemany(
-                    f"INSERT {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {onto}", rows
-                )
+                self._index.executemany(f"INSERT {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {onto}", rows)
             self._own |= rollouts.keys()
             return {
                 key: replace(rollout, trace=self._shards.trace(shard, row, len(rollout.trace.blocks)))
@@ -138,7 +136,7 @@ class Archive:
             }
 
     def least_rows(self, model: str, declared: int) -> int:
-        """The batch size that a model came down to for want of memory, by its name; the declared one where it did not."""
+        """The batch size that a model came down to for want of memory; the declared one where it did not."""
         if self._fresh:
             return declared
         with usable(self._folder):

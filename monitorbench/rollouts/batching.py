@@ -83,9 +83,7 @@ def batch_rows(
     return _batches(rows, batch_size, mixes_rows=mixes_rows, beside=[*rows, *beside])
 
 
-def _batches(
-    rows: Sequence[Row], batch_size: int, *, mixes_rows: bool, beside: Sequence[Row]
-) -> Iterator[RowBatch]:
+def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool, beside: Sequence[Row]) -> Iterator[RowBatch]:
     by_width: dict[int, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row.source, row.repeat)):
         by_width.setdefault(row.width, []).append(row)

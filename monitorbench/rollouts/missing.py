@@ -68,7 +68,11 @@ Plan = Generator[Notice, None, tuple[list[RowBatch], dict[int, int]]]
 
 
 def _planned(
-    group: Sequence[Recording], rows: Sequence[Sequence[Row]], sizes: Sequence[int], store: RunStore, progress: _Progress
+    group: Sequence[Recording],
+    rows: Sequence[Sequence[Row]],
+    sizes: Sequence[int],
+    store: RunStore,
+    progress: _Progress,
 ) -> Plan:
     """Batches of what is not stored yet of each arm's rows, and how many of them are."""
     batches: list[RowBatch] = []
@@ -91,7 +95,7 @@ def _record_batches(
     group: Sequence[Recording], batches: Sequence[RowBatch], store: RunStore, progress: _Progress, health: Health
 ) -> Generator[Notice, None, list[RowBatch]]:
     """Record one batch after the other; those that are left, in smaller batches, where one does not fit into memory."""
-    for number, batch in enumerate(batches):
+    for batch in batches:
         sources = sorted({row.source for row in batch.kept})
         yield from progress.begun(sources)
         try:
@@ -106,7 +110,7 @@ def _record_batches(
         return []
     size = _smaller(group[0], store, rows=len(batch.rows))
     yield BatchHalved(arm=group[batch.rows[0].source].arm.label, rows=len(batch.rows), to=size)
-    left = [row for batch in batches[number:] for row in batch.kept]
+    left = [row for other in batches[batches.index(batch) :] for row in other.kept]
     by_arm = [[row for row in left if row.source == source] for source in range(len(group))]
     again, _ = yield from _planned(group, by_arm, (size,), store, progress)
     return again

@@ -13,8 +13,8 @@ from monitorbench.rollouts.batching import Row
 from monitorbench.rollouts.key import canonical, digest
 
 if TYPE_CHECKING:
-    from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.archive import Archive
+    from monitorbench.rollouts.recorder import Recording
 
 
 _TAKES_MEMORY = ("weights", "config", "adapter", "dtype", "device", "device_map", "limits")
