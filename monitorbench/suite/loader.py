@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
+from monitorbench.suite.accepted import HELD_AGAINST, refused_gates
 from monitorbench.suite.files import with_files
 from monitorbench.suite.include import gather
 from monitorbench.suite.mistakes import mistakes_in, refused_checks
@@ -46,6 +47,7 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
     root = _with_defaults(root, vocabulary)
     mistakes = [*refused, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
     mistakes += refused_checks(root, vocabulary)
+    mistakes += refused_gates(root)
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
     models = _models(root, os.fspath(path), vocabulary, mistakes)
@@ -74,8 +76,16 @@ def resolved(suite: Suite) -> dict[str, Any]:
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
         },
         "sampling": {**asdict(suite.sampling), "stop": list(suite.sampling.stop)},
-        "checks": [{"id": c.id, "check": c.type, **copy.deepcopy(c.parameters)} for c in suite.checks],
+        "checks": [
+            {"id": c.id, "check": c.type, **_held_against(c), **copy.deepcopy(c.parameters)} for c in suite.checks
+        ],
     }
+
+
+def _held_against(check: CheckSpec) -> dict[str, Any]:
+    """What a check says of accepted values."""
+    tolerance = {"tolerance": dict(check.tolerance)} if check.tolerance else {}
+    return {**tolerance, **({"max_drop_vs": check.max_drop_vs} if check.max_drop_vs else {})}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -179,8 +189,11 @@ def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec
 
 def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> CheckSpec:
     name, kind = fields.pop("id"), fields.pop("check")
+    held = {key: fields.pop(key) for key in HELD_AGAINST if key in fields}
     parameters = filled(fields, vocabulary.checks[kind].properties)
-    return CheckSpec(id=name, type=kind, parameters=parameters, file=place.file, line=place.line, column=place.column)
+    return CheckSpec(
+        id=name, type=kind, parameters=parameters, file=place.file, line=place.line, column=place.column, **held
+    )
 
 
 def filled(values: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

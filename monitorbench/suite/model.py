@@ -95,6 +95,9 @@ class CheckSpec:
         column: the column in that line, from 1.
         gated: False for a check that runs only because another one names it (`--only`); it does
             not affect the exit code.
+        tolerance: by how much the estimate may be worse than an accepted one: `abs`, in its unit, and `rel`, as a share
+            of it, of which the larger holds; empty where differences are not judged.
+        max_drop_vs: `previous` asks for an estimate shown to be no worse, within the tolerance, than the last accepted.
     """
 
     id: str
@@ -104,6 +107,8 @@ class CheckSpec:
     line: int
     column: int = 1
     gated: bool = True
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    max_drop_vs: Literal["previous"] | None = None
 
 
 Family = Literal["gate: all", "alert: any"]

@@ -258,10 +258,25 @@ def _checks(vocabulary: Vocabulary) -> Json:
             "enum": sorted(vocabulary.checks),
             "description": "Registered check type; further keys are its parameters.",
         },
+        "tolerance": _tolerance(),
+        "max_drop_vs": {
+            "enum": ["previous"],
+            "description": "previous: the estimate has to be shown no worse than the last accepted one in the baseline "
+            "file, within the tolerance.",
+        },
     }
     forms = [_case("check", name, _form(head, check)) for name, check in sorted(vocabulary.checks.items())]
     item = {"type": "object", "properties": head, "required": ["id", "check"], "allOf": forms}
     return {"type": "array", "minItems": 1, "items": item, "description": "The declared checks, in order."}
+
+
+def _tolerance() -> Json:
+    absolute = "By how much the estimate may be worse, in its own unit: 0.02 is two points of a share."
+    relative = "The same as a share of the accepted value."
+    sides = {"abs": absolute, "rel": relative}
+    shape = _object({name: {"type": "number", "minimum": 0, "description": text} for name, text in sides.items()})
+    what = "By how much the estimate may be worse than an accepted one before that is a fail; the larger of both holds."
+    return {**shape, "minProperties": 1, "description": what}
 
 
 def _demands(vocabulary: Vocabulary) -> Json:
