@@ -6,6 +6,7 @@ from pathlib import Path
 
 from monitorbench.notices import RunDone
 from monitorbench.planning import require_usable, vocabulary
+from monitorbench.report.baseline.file import read
 from monitorbench.report.exit_code import Inconclusive
 from monitorbench.report.model import Report
 from monitorbench.runner import run
@@ -30,7 +31,11 @@ def load_suite(path: Path | str, overrides: Overrides = NO_OVERRIDES) -> Suite:
 
 
 def run_suite(
-    suite: Suite | Path | str, overrides: Overrides = NO_OVERRIDES, *, inconclusive: Inconclusive = "fail"
+    suite: Suite | Path | str,
+    overrides: Overrides = NO_OVERRIDES,
+    *,
+    inconclusive: Inconclusive = "fail",
+    baseline_file: Path | str | None = None,
 ) -> Report:
     """Run a suite from beginning to end, silently; the report is returned and not written anywhere.
 
@@ -38,14 +43,16 @@ def run_suite(
         suite: a suite file, or a suite that is loaded already.
         overrides: what to change in a suite file; a loaded suite stays as it is.
         inconclusive: whether an inconclusive check leaves the run undecided (`fail`) or is let through.
+        baseline_file: what was accepted, that the run is held against; it is only read.
 
     Raises:
         SuiteError: the suite cannot be used.
-        UsageError: the adapter, check or task that the suite needs cannot be imported.
+        UsageError: the baseline file cannot be read, or the adapter, check or task that the suite needs cannot be imported.
         CheckpointError: a checkpoint cannot be loaded or must not be used.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)
-    for notice in run(loaded, inconclusive=inconclusive):
+    accepted = None if baseline_file is None else read(Path(baseline_file))
+    for notice in run(loaded, inconclusive=inconclusive, accepted=accepted):
         if isinstance(notice, RunDone) and isinstance(notice.report, Report):
             return notice.report
     raise RuntimeError(f"the run of {loaded.name!r} ended without a report")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from monitorbench import __version__
 from monitorbench.commands import (
     adapters,
+    baseline,
     calibrate,
     compare,
     depth,
@@ -27,7 +28,21 @@ from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (
+    run,
+    report,
+    compare,
+    baseline,
+    validate,
+    plan,
+    calibrate,
+    depth,
+    trace,
+    listing,
+    schema,
+    adapters,
+    selftest,
+)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

@@ -68,10 +68,21 @@ def _nearest_existing(folder: Path) -> Path:
     return folder
 
 
-def rerun_command(suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail") -> str:
+def rerun_command(
+    suite: Path,
+    check: str,
+    overrides: Overrides,
+    *,
+    inconclusive: str = "fail",
+    baseline_file: Path | None = None,
+) -> str:
     """The command line that runs one check again as it was run, and the checks that it rests on."""
     words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
-    return shlex.join([*words, "--inconclusive", inconclusive] if inconclusive != "fail" else words)
+    if inconclusive != "fail":
+        words += ["--inconclusive", inconclusive]
+    if baseline_file is not None:
+        words += ["--baseline-file", os.fspath(baseline_file)]
+    return shlex.join(words)
 
 
 def _arguments(overrides: Overrides) -> Iterator[str]:

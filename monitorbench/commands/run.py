@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 
 if TYPE_CHECKING:
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
 
@@ -38,6 +39,13 @@ def declare(parser: Parser) -> None:
         "warn and pass let it through, warn with a line on stderr",
     )
     group.add_argument(
+        "--baseline-file",
+        metavar="FILE",
+        type=Path,
+        help="fail only on what is new, or worse than what was accepted here; it is only read, "
+        "and `monitorbench baseline update` writes it",
+    )
+    group.add_argument(
         "--fresh",
         action="store_true",
         help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
@@ -61,17 +69,19 @@ def execute(options: argparse.Namespace) -> int:
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.invocation import refuse_unwritable, usual_report
+    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
 
     suite = load_suite(options.suite, overrides_of(options))
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
+    accepted = None if options.baseline_file is None else read(options.baseline_file)
     if options.quiet:
         _hush()
     stdout = sys.stdout
     # Model code that comes with a checkpoint may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        report = _report(suite, path, options, sys.stderr if options.json else stdout)
+        report = _report(suite, path, options, sys.stderr if options.json else stdout, accepted)
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
@@ -86,7 +96,9 @@ def _hush() -> None:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped
 
 
-def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
+def _report(
+    suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO, accepted: BaselineFile | None
+) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.notices import RunDone
     from monitorbench.report.model import Report
@@ -95,9 +107,16 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
     from monitorbench.terminal import Terminal
 
     policy = options.inconclusive
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
+    rerun = partial(
+        rerun_command,
+        suite.path,
+        overrides=overrides_of(options),
+        inconclusive=policy,
+        baseline_file=options.baseline_file,
+    )
     with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
-        for notice in run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh):
+        folder = store_folder(suite, path)
+        for notice in run(suite, inconclusive=policy, store=folder, fresh=options.fresh, accepted=accepted):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)

@@ -65,6 +65,50 @@ class Control:
     ok: bool | None = None
 
 
+class Held(StrEnum):
+    """What a check comes to when it is held against what was accepted of it."""
+
+    NEW = "new"
+    NO_WORSE = "no worse"
+    KNOWN = "known failure"
+    EXPIRED = "expired"
+    REGRESSED = "regressed"
+    WORSE = "worse"
+    NOT_SHOWN = "not shown"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """A check held against the baseline file. What it says is in the verdict and the reason of the check already.
+
+    Attributes:
+        held: what came of it; a known failure, and nothing else, is let through by the exit code.
+        by_bounds: what the check came to by its own bounds, before.
+        words: the sentences that the reason of the check begins with because of this; may be empty.
+        verdict: what was accepted; None where nothing was.
+        value: the estimate that was accepted.
+        interval: of that estimate.
+        difference: the estimate minus the accepted one, over shared prompts where these are named.
+        difference_interval: of that difference.
+        tolerance: by how much it may be worse, in the unit of the estimate; None where that is not judged.
+        reason: why a failure was accepted.
+        expires: last day on which a known failure is let through, ISO 8601.
+    """
+
+    held: Held
+    by_bounds: Verdict
+    words: str = ""
+    verdict: Verdict | None = None
+    value: float | None = None
+    interval: Interval | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    tolerance: float | None = None
+    reason: str = ""
+    expires: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckReport:
     """One check with its evidence.
@@ -75,6 +119,7 @@ class CheckReport:
         n: number of prompts (or other units) that the estimate rests on; None where nothing is sampled.
         rests_on: ids of the checks whose verdicts this one used.
         evidence: every further number that was computed, strict JSON.
+        accepted: how the check was held against what was accepted of it; None where it was not.
     """
 
     id: str
@@ -94,6 +139,12 @@ class CheckReport:
     rests_on: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    accepted: Acceptance | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it did not pass and is let through as a known failure."""
+        return self.accepted is not None and self.accepted.held is Held.KNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,8 +43,8 @@ def write(report: Report, path: Path) -> None:
     write_text(dumps(report), path)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text to `path` as `write` writes a report.
+def write_text(text: str, path: Path, *, what: str = "report") -> None:
+    """Write a text to `path` as `write` writes a report; `what` is what errors call it.
 
     Raises:
         UsageError: if `path` is not a regular file or cannot be written.
@@ -52,14 +53,14 @@ def write_text(text: str, path: Path) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.is_dir():
-            raise UsageError("is a folder, not a file", where=str(path), fix="name a file for the report")
+            raise UsageError("is a folder, not a file", where=str(path), fix=f"name a file for the {what}")
         if target.exists() and not target.is_file():
-            raise UsageError("is not a regular file", where=str(path), fix="name another file for the report")
+            raise UsageError("is not a regular file", where=str(path), fix=f"name another file for the {what}")
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except OSError as error:
         raise UsageError(
-            f"the report cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
+            f"the {what} cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
         ) from error
 
 
@@ -70,7 +71,7 @@ def read(path: Path) -> Report:
         UsageError: if the file cannot be read, is not strict JSON, is no report, or is of another version.
     """
     try:
-        payload = json.loads(path.read_bytes(), parse_constant=_refuse_constant, parse_float=_finite)
+        payload = strict_json(path.read_bytes())
     except OSError as error:
         raise UsageError(
             f"the report cannot be read ({_why(error)})", where=str(path), fix="name a report that `run` wrote"
@@ -84,6 +85,21 @@ def read(path: Path) -> Report:
     if found := contradictions(report):
         raise _not_a_report(found, path)
     return report
+
+
+def strict_json(text: bytes, *, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """A JSON value without what JSON lacks: no NaN, no number that is too large.
+
+    Args:
+        text: in UTF-8.
+        pairs: what makes an object of its keys and values; None makes a dict, in which the last of two equal keys wins.
+
+    Raises:
+        ValueError: the text is no such value.
+        RecursionError: it is nested too deeply.
+    """
+    hooks: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": _finite, "parse_int": _whole}
+    return json.loads(text, **hooks, object_pairs_hook=pairs)
 
 
 def _replace(target: Path, text: str) -> None:
@@ -124,6 +140,11 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text} is too large")
     return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _why(error: OSError) -> str:
