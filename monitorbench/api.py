@@ -47,7 +47,8 @@ def run_suite(
 
     Raises:
         SuiteError: the suite cannot be used.
-        UsageError: the baseline file cannot be read, or the adapter, check or task that the suite needs cannot be imported.
+        UsageError: the baseline file cannot be read, or the adapter, check or task that the suite needs cannot be
+            imported.
         CheckpointError: a checkpoint cannot be loaded or must not be used.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)

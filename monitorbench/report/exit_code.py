@@ -90,13 +90,14 @@ def code_of(verdict: Verdict, inconclusive: Inconclusive = "fail") -> ExitCode:
 def overall(checks: Iterable[CheckReport], inconclusive: Inconclusive = "fail") -> tuple[Verdict, ExitCode]:
     """The verdict and the exit code of a run.
 
-    Only gated checks count. The verdict is the worst among them, whatever `inconclusive` says: a run that was let
-    through still reads `inconclusive`. A run in which no gated check applied has decided nothing, and does not pass.
+    Only gated checks count, and known failures as if they had passed. The verdict is the worst among them, whatever
+    `inconclusive` says: a run that was let through still reads `inconclusive`. A run in which no gated check applied
+    has decided nothing, and does not pass.
 
     Raises:
         UsageError: if `inconclusive` is not one of its three words.
     """
-    verdicts = [check.verdict for check in checks if check.gated]
+    verdicts = [Verdict.PASS if check.known else check.verdict for check in checks if check.gated]
     verdict = min(verdicts, key=_WORST_VERDICT_FIRST.index, default=Verdict.NOT_APPLICABLE)
     code = worst_code(code_of(each, inconclusive) for each in verdicts)
     return verdict, ExitCode.UNDECIDED if verdict is Verdict.NOT_APPLICABLE else code

@@ -73,7 +73,9 @@ def write(file: BaselineFile, path: Path) -> None:
     # A link that somebody committed must not make an update write over another file.
     if path.is_symlink():
         raise UsageError(
-            "is a link; a baseline file is never written through one", where=str(path), fix="name the file it points to"
+            "is a link, and a baseline file is never written through one",
+            where=str(path),
+            fix="name the file that it points to",
         )
     write_text(dumps(file), path, what="baseline file")
 

@@ -50,5 +50,5 @@ def _why(name: str, entry: Entry, kept: Mapping[str, str] | None, today: str) ->
     if kept is not None and name not in kept:
         return "the suite has no such check"
     if kept is not None and kept[name] != entry.type:
-        return f"the check is a {kept[name]} now"
+        return f"its type is {kept[name]} now"
     return f"expired after {entry.expires}" if entry.is_expired(today) else ""

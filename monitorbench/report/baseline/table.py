@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -14,9 +13,10 @@ from rich.table import Table
 from monitorbench.report.baseline.model import SCHEMA_VERSION, BaselineFile, Entry
 from monitorbench.report.baseline.words import number
 from monitorbench.report.codec import plain
-from monitorbench.report.words import bound_words, count_words, one_line
+from monitorbench.report.render.terminal import print_paragraph
+from monitorbench.report.words import count_words, one_line
 
-COLUMNS = ("suite", "check", "verdict", "accepted", "bound", "n", "seen", "expires", "reason")
+COLUMNS = ("suite", "check", "verdict", "accepted", "n", "seen", "expires")
 _NEVER = "9999-12-31"
 
 Row = tuple[str, str, Entry]
@@ -29,7 +29,7 @@ def rows(file: BaselineFile) -> tuple[Row, ...]:
 
 
 def as_text(file: BaselineFile, *, today: date, width: int = 80) -> str:
-    """The table as a terminal of this width shows it."""
+    """The table as a terminal of this width shows it, then the reasons."""
     text = io.StringIO()
     console = Console(file=text, width=width, color_system=None, markup=False, highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -38,6 +38,10 @@ def as_text(file: BaselineFile, *, today: date, width: int = 80) -> str:
     for suite, name, entry in rows(file):
         table.add_row(*(one_line(cell) or "-" for cell in _cells(suite, name, entry, today.isoformat())))
     console.print(table if file.suites else "nothing is accepted")
+    for suite, name, entry in rows(file):
+        if entry.reason:
+            console.print()
+            print_paragraph(console, f"{suite}: {name}: {entry.reason}")
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
@@ -47,14 +51,10 @@ def as_json(file: BaselineFile, *, today: date) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, "accepted": listed}, indent=2, allow_nan=False) + "\n"
 
 
-def _cells(suite: str, name: str, entry: Entry, today: str) -> Iterator[str]:
-    check = entry.as_check(name)
-    seen = entry.last_seen if entry.first_seen == entry.last_seen else f"{entry.first_seen} to {entry.last_seen}"
-    expires = entry.expires or ""
-    yield from (suite, name, entry.verdict, number(check, entry.value, entry.interval))
-    yield from (bound_words(check), count_words(entry.n), seen)
-    yield f"{expires} (expired)" if entry.is_expired(today) else expires
-    yield entry.reason
+def _cells(suite: str, name: str, entry: Entry, today: str) -> tuple[str, ...]:
+    accepted = number(entry.as_check(name), entry.value, entry.interval)
+    expires = f"{entry.expires} (expired)" if entry.is_expired(today) else entry.expires or ""
+    return (suite, name, entry.verdict, accepted, count_words(entry.n), entry.last_seen, expires)
 
 
 def _plain(suite: str, name: str, entry: Entry, today: str) -> dict[str, Any]:

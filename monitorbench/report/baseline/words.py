@@ -136,4 +136,4 @@ def _needed(case: Case) -> str:
     )
     limit = {"maximum": case.tolerance} if case.side == 1 else {"minimum": -case.tolerance}
     more = more_prompts(seen, **limit)
-    return f" About {more:,} more prompts would decide." if more else " More prompts would hardly decide."
+    return f" About {more:,} more prompts in both runs would decide." if more else " More prompts would hardly decide."
