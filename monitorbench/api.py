@@ -7,8 +7,7 @@ from pathlib import Path
 from monitorbench.notices import RunDone
 from monitorbench.planning import require_usable, vocabulary
 from monitorbench.report.baseline.file import read
-from monitorbench.report.exit_code import Inconclusive
-from monitorbench.report.model import Report
+from monitorbench.report.model import Inconclusive, Report
 from monitorbench.runner import run
 from monitorbench.suite.loader import NO_OVERRIDES, load
 from monitorbench.suite.model import Overrides, Suite
@@ -35,6 +34,7 @@ def run_suite(
     overrides: Overrides = NO_OVERRIDES,
     *,
     inconclusive: Inconclusive = "fail",
+    strict: bool = False,
     baseline_file: Path | str | None = None,
 ) -> Report:
     """Run a suite from beginning to end, silently; the report is returned and not written anywhere.
@@ -43,6 +43,7 @@ def run_suite(
         suite: a suite file, or a suite that is loaded already.
         overrides: what to change in a suite file; a loaded suite stays as it is.
         inconclusive: whether an inconclusive check leaves the run undecided (`fail`) or is let through.
+        strict: whether warnings count as fails.
         baseline_file: what was accepted, that the run is held against; it is only read.
 
     Raises:
@@ -53,7 +54,7 @@ def run_suite(
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)
     accepted = None if baseline_file is None else read(Path(baseline_file))
-    for notice in run(loaded, inconclusive=inconclusive, accepted=accepted):
+    for notice in run(loaded, inconclusive=inconclusive, strict=strict, accepted=accepted):
         if isinstance(notice, RunDone) and isinstance(notice.report, Report):
             return notice.report
     raise RuntimeError(f"the run of {loaded.name!r} ended without a report")

@@ -74,14 +74,14 @@ def rerun_command(
     overrides: Overrides,
     *,
     inconclusive: str = "fail",
+    strict: bool = False,
     baseline_file: Path | None = None,
 ) -> str:
     """The command line that runs one check again as it was run, and the checks that it rests on."""
     words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
-    if inconclusive != "fail":
-        words += ["--inconclusive", inconclusive]
-    if baseline_file is not None:
-        words += ["--baseline-file", os.fspath(baseline_file)]
+    words += ["--inconclusive", inconclusive] if inconclusive != "fail" else []
+    words += ["--strict"] if strict else []
+    words += ["--baseline-file", os.fspath(baseline_file)] if baseline_file is not None else []
     return shlex.join(words)
 
 

@@ -16,8 +16,8 @@ from monitorbench.judging import Judge
 from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.baseline.judge import held_against
-from monitorbench.report.exit_code import Inconclusive, overall
-from monitorbench.report.model import Report, RunFacts
+from monitorbench.report.exit_code import overall
+from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
 from monitorbench.suite.model import Suite
 
@@ -37,6 +37,7 @@ def run(
     suite: Suite,
     *,
     inconclusive: Inconclusive = "fail",
+    strict: bool = False,
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
@@ -47,6 +48,7 @@ def run(
     Args:
         suite: what to run.
         inconclusive: what an inconclusive check does to the exit code.
+        strict: whether warnings count as fails.
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
@@ -81,7 +83,8 @@ def run(
             yield from _record_more(suite, plan, recordings, kept)
         yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
-    verdict, code = overall(checks, inconclusive)
+    policy = Policy(inconclusive=inconclusive, strict=strict)
+    verdict, code = overall(checks, policy)
     facts = RunFacts(
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 3),
@@ -99,14 +102,15 @@ def run(
         models=tuple(model.report for model in models.values()),
         checks=checks,
         run=facts,
+        policy=policy,
     )
-    yield RunDone(report=_held(report, accepted, inconclusive))
+    yield RunDone(report=_held(report, accepted, policy))
 
 
-def _held(report: Report, accepted: BaselineFile | None, inconclusive: Inconclusive) -> Report:
+def _held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Report:
     """The report held against what was accepted."""
     checks = held_against(report, accepted)
-    verdict, code = overall(checks, inconclusive)
+    verdict, code = overall(checks, policy)
     return replace(report, checks=checks, verdict=verdict, exit_code=int(code))
 
 

@@ -39,6 +39,11 @@ def declare(parser: Parser) -> None:
         "warn and pass let it through, warn with a line on stderr",
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="count warnings as fails: checks of severity warn, and what warn_if says",
+    )
+    group.add_argument(
         "--baseline-file",
         metavar="FILE",
         type=Path,
@@ -68,6 +73,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
+    from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
     from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
@@ -76,6 +82,9 @@ def _execute(options: argparse.Namespace) -> int:
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
     accepted = None if options.baseline_file is None else read(options.baseline_file)
+    if options.baseline_file is not None and path.resolve() == options.baseline_file.resolve():
+        fix = "name another file for the report"
+        raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
     if options.quiet:
         _hush()
     stdout = sys.stdout
@@ -106,17 +115,17 @@ def _report(
     from monitorbench.runner import run
     from monitorbench.terminal import Terminal
 
-    policy = options.inconclusive
+    policy = {"inconclusive": options.inconclusive, "strict": options.strict}
     rerun = partial(
         rerun_command,
         suite.path,
         overrides=overrides_of(options),
-        inconclusive=policy,
+        **policy,
         baseline_file=options.baseline_file,
     )
     with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
         folder = store_folder(suite, path)
-        for notice in run(suite, inconclusive=policy, store=folder, fresh=options.fresh, accepted=accepted):
+        for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)
@@ -127,6 +136,8 @@ def _report(
 
 
 def _warn(report: Report) -> None:
+    from monitorbench.report.exit_code import counted, policy_of
+
     for check in report.checks:
-        if check.gated and check.verdict == "inconclusive":
+        if counted(check, policy_of(report)) == "inconclusive":
             sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+from monitorbench.suite.model import Severity
 
 SCHEMA_VERSION = 1
+
+
+Inconclusive = Literal["fail", "warn", "pass"]
+"""What an inconclusive check does to the exit code."""
 
 
 class Verdict(StrEnum):
@@ -119,6 +125,10 @@ class CheckReport:
         n: number of prompts (or other units) that the estimate rests on; None where nothing is sampled.
         rests_on: ids of the checks whose verdicts this one used.
         evidence: every further number that was computed, strict JSON.
+        severity: what becomes of the run when the check does not pass.
+        warning: what its `warn_if` says of a check that holds its own bounds, in words; empty where that is nothing.
+        warn_verdict: what the check comes to by its `warn_if`; None where it has none.
+        warn_bound: the bound of that verdict.
         accepted: how the check was held against what was accepted of it; None where it was not.
     """
 
@@ -139,12 +149,21 @@ class CheckReport:
     rests_on: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = "fail"
+    warning: str = ""
+    warn_verdict: Verdict | None = None
+    warn_bound: Bound | None = None
     accepted: Acceptance | None = None
 
     @property
     def known(self) -> bool:
         """Whether it did not pass and is let through as a known failure."""
         return self.accepted is not None and self.accepted.held is Held.KNOWN
+
+    @property
+    def own_verdict(self) -> Verdict:
+        """What it came to by its own bounds, whatever it was held against."""
+        return self.verdict if self.accepted is None else self.accepted.by_bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,12 +207,26 @@ class RunFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """What the command line lets through, or does not.
+
+    Attributes:
+        inconclusive: `fail` leaves the run undecided when a check is inconclusive; `warn` and `pass` let it through.
+        strict: warnings count as fails: checks of severity warn, and what `warn_if` says.
+    """
+
+    inconclusive: Inconclusive = "fail"
+    strict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """The whole report.
 
     Attributes:
-        verdict: the worst gated verdict.
+        verdict: the worst verdict that counts.
         exit_code: what the process ends with.
+        policy: what the exit code was derived with; None in reports of before it was kept.
         versions: of monitorbench, python, torch and transformers.
         device: device and dtype the models ran on.
         suite: the resolved suite, strict JSON.
@@ -202,6 +235,7 @@ class Report:
     schema_version: int = SCHEMA_VERSION
     verdict: Verdict
     exit_code: int
+    policy: Policy | None = None
     versions: Mapping[str, str]
     device: Mapping[str, str]
     suite_sha256: str

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, cast, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
@@ -26,6 +26,7 @@ from monitorbench.report.model import (
     Dropped,
     Interval,
     ModelReport,
+    Policy,
     Report,
     RunFacts,
 )
@@ -96,6 +97,10 @@ FIELDS: Fields = {
         "rests_on": _field("Ids of the checks whose verdicts this one used."),
         "parameters": _field("Every parameter of the check, defaults filled in; free-form."),
         "evidence": _field("Every further number that was computed; free-form."),
+        "severity": _field("What becomes of the run when the check does not pass."),
+        "warning": _field("What warn_if says of a check that holds its own bounds; empty where that is nothing."),
+        "warn_verdict": _field("What the check comes to by its warn_if; null where it has none."),
+        "warn_bound": _field("What warn_if demands of the estimate; null where it has none."),
         "accepted": _field("How it was held against what was accepted of it; null where it was not."),
     },
     ModelReport: {
@@ -121,12 +126,17 @@ FIELDS: Fields = {
         "platform": _field("Operating system and processor of the machine."),
         "seconds_by_check": _field("How long each check took, by id."),
     },
+    Policy: {
+        "inconclusive": _field("What an inconclusive check does: leave the run undecided, or be let through."),
+        "strict": _field("Whether warnings count as fails."),
+    },
     Report: {
         "schema_version": _field("Version of this layout.", const=SCHEMA_VERSION),
-        "verdict": _field("The worst verdict of a gated check."),
+        "verdict": _field("The worst verdict that counts."),
         "exit_code": _field(
             " ".join(f"{code.value}: {code.meaning}" for code in ExitCode), enum=[code.value for code in ExitCode]
         ),
+        "policy": _field("What the exit code was derived with; null in older reports."),
         "versions": _field("Versions of monitorbench, python, torch and transformers."),
         "device": _field("Device and dtype that the models ran on."),
         "suite_sha256": _field("SHA-256 of the suite's text and of everything it includes.", pattern=_SHA256),
@@ -139,7 +149,8 @@ FIELDS: Fields = {
 
 
 _LATER: Mapping[type, frozenset[str]] = {
-    CheckReport: frozenset({"accepted"}),
+    CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound", "accepted"}),
+    Report: frozenset({"policy"}),
     ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
 }
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
@@ -194,16 +205,16 @@ def _schema_of(hint: Any, fields: Fields) -> dict[str, Any]:
     kept, nullable = without_none(hint)
     if nullable:
         inner = _schema_of(kept, fields)
-        names = {"enum": [*inner["enum"], None]} if "enum" in inner else {}
-        return {**inner, **names, "type": [inner["type"], "null"]}
+        named = {"enum": [*inner["enum"], None]} if "enum" in inner else {}
+        return {**inner, **named, "type": [inner["type"], "null"]}
     if dataclasses.is_dataclass(kept):
         return object_schema(cast(type, kept), fields)
     if get_origin(kept) is tuple:
         return {"type": "array", "items": _schema_of(get_args(kept)[0], fields)}
     if kept in _TYPE_NAMES:
         return {"type": _TYPE_NAMES[kept]}
-    if isinstance(kept, type) and issubclass(kept, StrEnum):
-        return {"type": "string", "enum": [str(member) for member in kept]}
+    if get_origin(kept) is Literal or (isinstance(kept, type) and issubclass(kept, StrEnum)):
+        return {"type": "string", "enum": [str(word) for word in (get_args(kept) or kept)]}
     value_type = get_args(kept)[1]
     values = True if value_type is Any else _schema_of(value_type, fields)
     return {"type": "object", "additionalProperties": values}

@@ -11,6 +11,7 @@ from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
 from monitorbench.suite.accepted import HELD_AGAINST, refused_gates
+from monitorbench.suite.bounds import WARN_IF, useless_warnings, with_bounds
 from monitorbench.suite.files import with_files
 from monitorbench.suite.include import gather
 from monitorbench.suite.mistakes import mistakes_in, refused_checks
@@ -44,9 +45,10 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
         raise SuiteError(gathered.mistakes)
     _refuse_other_versions(gathered.root)
     root, refused = overridden(gathered.root, overrides)
+    root, twice = with_bounds(root, vocabulary)
     root = _with_defaults(root, vocabulary)
-    mistakes = [*refused, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
-    mistakes += refused_checks(root, vocabulary)
+    mistakes = [*refused, *twice, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
+    mistakes += [*refused_checks(root, vocabulary), *useless_warnings(root, vocabulary)]
     mistakes += refused_gates(root)
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
@@ -76,9 +78,20 @@ def resolved(suite: Suite) -> dict[str, Any]:
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
         },
         "sampling": {**asdict(suite.sampling), "stop": list(suite.sampling.stop)},
-        "checks": [
-            {"id": c.id, "check": c.type, **_held_against(c), **copy.deepcopy(c.parameters)} for c in suite.checks
-        ],
+        "checks": [_resolved_check(check) for check in suite.checks],
+    }
+
+
+def _resolved_check(check: CheckSpec) -> dict[str, Any]:
+    severity = {} if check.severity == "fail" else {"severity": check.severity}
+    warn_if = {WARN_IF: dict(check.warn_if)} if check.warn_if else {}
+    return {
+        "id": check.id,
+        "check": check.type,
+        **severity,
+        **_held_against(check),
+        **copy.deepcopy(check.parameters),
+        **warn_if,
     }
 
 
@@ -189,10 +202,18 @@ def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec
 
 def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> CheckSpec:
     name, kind = fields.pop("id"), fields.pop("check")
+    severity, warn_if = fields.pop("severity", "fail"), fields.pop(WARN_IF, {})
     held = {key: fields.pop(key) for key in HELD_AGAINST if key in fields}
-    parameters = filled(fields, vocabulary.checks[kind].properties)
     return CheckSpec(
-        id=name, type=kind, parameters=parameters, file=place.file, line=place.line, column=place.column, **held
+        id=name,
+        type=kind,
+        parameters=filled(fields, vocabulary.checks[kind].properties),
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        severity=severity,
+        warn_if=warn_if,
+        **held,
     )
 
 

@@ -176,6 +176,14 @@ def test_a_run_refuses_a_file_that_it_cannot_use_before_it_begins(
     assert not Path("none.json").exists()
 
 
+def test_a_report_never_takes_the_place_of_the_file(accepted: Path, command: Command) -> None:
+    before = accepted.read_bytes()
+    code, out, err = command("run", "s.yaml", "--output", f"./{FILE}", *GATED)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: --output {FILE}: is the baseline file, which a run never writes; name another file")
+    assert accepted.read_bytes() == before
+
+
 def test_what_is_accepted_is_shown(accepted: Path, command: Command) -> None:
     edited(accepted, expires="2026-01-01")
     code, out, err = command("baseline", "show")

@@ -69,7 +69,7 @@ def accepting() -> Callable[..., BaselineFile]:
     """The file after an update with a report; keywords are those of `Acceptance`."""
 
     def accept(report: Report, file: BaselineFile | None = None, **asked: Any) -> BaselineFile:
-        given = {"today": date.fromisoformat(DAY), "reason": "as it is"} | asked
+        given: dict[str, Any] = {"today": date.fromisoformat(DAY), "reason": "as it is"} | asked
         return updated(file or BaselineFile(), report, Acceptance(**given))[0]
 
     return accept

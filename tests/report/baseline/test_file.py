@@ -47,7 +47,7 @@ def test_what_is_written_is_read_again(file: BaselineFile, tmp_path: Path) -> No
 
 
 def test_the_order_in_which_entries_came_does_not_matter(file: BaselineFile) -> None:
-    turned = BaselineFile(suites=dict(reversed(file.suites.items())))
+    turned = BaselineFile(suites=dict(reversed(list(file.suites.items()))))
     assert dumps(turned) == dumps(file)
     text = dumps(file)
     assert text.index('"another": {') < text.index('"s": {')
