@@ -44,6 +44,7 @@ class Case:
         found: the difference; None where the two cannot be compared.
         side: which side is worse; None where neither is.
         tolerance: by how much it may be worse; None where that is not judged.
+        elsewhere: on what else than now the value was accepted, in words; empty where device and dtype are the same.
     """
 
     check: CheckReport
@@ -55,6 +56,7 @@ class Case:
     found: Shift | None = None
     side: Side | None = None
     tolerance: float | None = None
+    elsewhere: str = ""
 
     @property
     def standing(self) -> Standing:
@@ -145,7 +147,22 @@ def _compared(case: Case, report: Report, settings: dict[str, Any]) -> Case:
         sequential=looked_at_early(report),
     )
     side = worse_side(check.bound) or _broken_side(check.bound, accepted.value)
-    return replace(case, found=found, side=side, tolerance=usual if tolerance is None else tolerance)
+    return replace(
+        case,
+        found=found,
+        side=side,
+        tolerance=usual if tolerance is None else tolerance,
+        elsewhere=_elsewhere(accepted, settings),
+    )
+
+
+def _elsewhere(accepted: Entry, settings: dict[str, Any]) -> str:
+    device = {place: value for place, value in accepted.environment.items() if place.startswith("device.")}
+    return ", ".join(
+        f"{place.removeprefix('device.')} {value}"
+        for place, value in device.items()
+        if str(settings.get(place, "")) != value
+    )
 
 
 def _differences(accepted: Entry, check: CheckReport, settings: dict[str, Any]) -> Iterator[str]:

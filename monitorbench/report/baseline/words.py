@@ -102,7 +102,7 @@ def _difference(case: Case) -> str:
         return "there is no difference to tell"
     sign = "+" if found.value > 0 else ""
     text = f"{sign}{number(check, found.value, found.interval)} from {number(check, accepted.value, None)}"
-    text += f" of {accepted.last_seen}"
+    text += f" of {accepted.last_seen}" + (f", then with {case.elsewhere}" if case.elsewhere else "")
     if case.tolerance is not None:
         text += f", the tolerance being {number(check, case.tolerance, None)}"
     return f"{text} ({found.method})"

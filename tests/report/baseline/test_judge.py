@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -125,6 +126,12 @@ def test_what_is_within_the_noise_is_said(ran: Ran, accepting: Accepting) -> Non
         "Whether it is worse than accepted is within the noise: +3.0 pp [0.2, 5.8] from 1.0 pp of 2027-01-01, the "
         "tolerance being 2.0 pp (intervals of both combined)."
     )
+
+
+def test_a_value_of_another_device_or_dtype_is_compared_and_named(ran: Ran, accepting: Accepting) -> None:
+    on_gpu = dataclasses.replace(ran(0.01), device={"type": "cuda", "dtype": "bfloat16"})
+    now = dataclasses.replace(ran(0.07, tolerance={"abs": 0.02}), device={"type": "cpu", "dtype": "bfloat16"})
+    assert "from 1.0 pp of 2027-01-01, then with type cuda, the tolerance being" in held(now, accepting(on_gpu)).reason
 
 
 @pytest.mark.parametrize(
