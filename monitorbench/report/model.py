@@ -161,6 +161,11 @@ class CheckReport:
         return self.accepted is not None and self.accepted.held is Held.KNOWN
 
     @property
+    def uncompared(self) -> bool:
+        """Whether something was accepted of it that it cannot be held against, as it was measured otherwise."""
+        return self.accepted is not None and self.accepted.held is Held.NOT_COMPARABLE
+
+    @property
     def own_verdict(self) -> Verdict:
         """What it came to by its own bounds, whatever it was held against."""
         return self.verdict if self.accepted is None else self.accepted.by_bounds

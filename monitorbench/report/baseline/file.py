@@ -16,6 +16,8 @@ from monitorbench.report.codec import plain, typed
 from monitorbench.report.model import Verdict
 from monitorbench.report.write import strict_json, write_text
 
+_LARGEST = 1e100
+"""Beyond it, differences and their squares leave the range of numbers."""
 _REMEDY = "restore it from version control, or make a new one with `monitorbench baseline update`"
 
 
@@ -92,8 +94,17 @@ def _contradictions(file: BaselineFile) -> Iterator[str]:
                 yield f"{place}.verdict: an error cannot be accepted"
             elif entry.verdict not in SETTLED and (not entry.reason.strip() or entry.expires is None):
                 yield f"{place}: a known failure needs a reason and a day on which it expires"
+            if any(abs(each) > _LARGEST for each in _numbers(entry)):
+                yield f"{place}: a number is larger than {_LARGEST:g}"
             if entry.interval is not None and entry.interval.low > entry.interval.high:
                 yield f"{place}.interval: {entry.interval.low} is above {entry.interval.high}"
+
+
+def _numbers(entry: Entry) -> Iterator[float]:
+    ends = () if entry.interval is None else (entry.interval.low, entry.interval.high)
+    sides = () if entry.bound is None else (entry.bound.min, entry.bound.max)
+    held = () if entry.prompts is None else (entry.prompts.low, entry.prompts.high, *entry.prompts.values.values())
+    return (each for each in (entry.value, *ends, *sides, *held) if each is not None)
 
 
 def is_day(text: str) -> bool:

@@ -41,8 +41,11 @@ def shift(reference: CheckReport, other: CheckReport, *, sequential: bool = Fals
 
 
 def paired_differences(reference: CheckReport, other: CheckReport) -> list[float]:
-    """The other value minus that of the reference, of every prompt that both checks hold by name."""
+    """The other value minus that of the reference, of every prompt that both checks hold by name, in the same range."""
     before, after = by_prompt(reference), by_prompt(other)
+    ranges = [(held.get("low"), held.get("high")) for held in map(held_by_prompt, (reference, other))]
+    if ranges[0] != ranges[1]:
+        return []
     return [after[name] - value for name, value in before.items() if name in after]
 
 

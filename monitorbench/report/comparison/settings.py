@@ -92,7 +92,9 @@ def decides(place: str, check: CheckReport) -> bool:
         part, _, rest = rest.partition(".")
         task, _, setting = rest.partition(".")
         # More prompts of the same task begin with the same ones.
-        return part == "sampling" or (part == "tasks" and task in _tasks(check) and setting != "n")
+        if part == "channels":
+            return bool(check.parameters.get("interpretable_if"))
+        return part in ("sampling", "schema_version") or (part == "tasks" and task in _tasks(check) and setting != "n")
     return section == "models" and rest.startswith("baseline.") and check.unit == "ratio" and "sha256" in rest
 
 

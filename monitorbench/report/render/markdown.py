@@ -50,7 +50,7 @@ def _pull_request(report: Report) -> Iterator[str]:
     yield ""
     ordered = worst_first(report.checks)
     yield from _table(ordered)
-    if unsettled := [check for check in ordered if check.verdict is not Verdict.PASS or check.warning]:
+    if unsettled := [check for check in ordered if _is_told(check)]:
         yield ""
         yield from (_explained(check) for check in unsettled)
 
@@ -80,6 +80,10 @@ def _table(checks: tuple[CheckReport, ...]) -> Iterator[str]:
     for check in checks:
         numbers = (estimate_words(check), bound_words(check), count_words(check.n))
         yield row(_verdict(check), _name(check), *(escaped(number) or "-" for number in numbers))
+
+
+def _is_told(check: CheckReport) -> bool:
+    return check.verdict is not Verdict.PASS or bool(check.warning) or check.uncompared
 
 
 def _explained(check: CheckReport) -> str:

@@ -70,7 +70,7 @@ def show_result(
         console.print(_table(report, console))
         console.print()
     for check in report.checks:
-        if check.verdict is not Verdict.PASS or not check.gated or check.warning:
+        if check.verdict is not Verdict.PASS or not check.gated or check.warning or check.uncompared:
             _explain(check, console, rerun)
     if kept_at is not None:
         print_line(console, f"report: {kept_at}")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitorbench.report.baseline.file import dumps
+from monitorbench.errors import UsageError
+from monitorbench.report.baseline.file import dumps, read
 from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.baseline.model import BaselineFile
+from monitorbench.report.codec import to_json
 from monitorbench.report.consistency import contradictions
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Bound, CheckReport, Interval, Report, Verdict
@@ -63,6 +68,12 @@ def made(make_check: Make, make_report: Make) -> Callable[..., Report]:
         return report
 
     return made
+
+
+@pytest.fixture(scope="session")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a baseline file may be."""
+    return tmp_path_factory.mktemp("edited") / "b.json"
 
 
 def judged(report: Report, file: BaselineFile | None) -> Report:
@@ -171,3 +182,51 @@ def test_no_file_makes_a_run_better_than_a_failure_that_was_not_accepted(
             assert accepted.reason == "as it is"
         elif before.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE):
             assert after.verdict in (before.verdict, Verdict.FAIL)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 5)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "value": NUMBERS | st.none() | JSON,
+        "interval": st.none() | st.fixed_dictionaries({"low": NUMBERS, "high": NUMBERS}) | JSON,
+        "bound": st.fixed_dictionaries({"min": NUMBERS | st.none(), "max": NUMBERS | st.none()}) | JSON,
+        "verdict": st.sampled_from(["pass", "fail", "unobserved", "error", "great"]),
+        "expires": st.sampled_from([None, "2027-02-29", "2027-02-28", "0000-00-00", "2027-02-28\n"]),
+        "prompts": st.fixed_dictionaries(
+            {"low": NUMBERS, "high": NUMBERS, "values": st.dictionaries(st.sampled_from("pqr"), NUMBERS)}
+        )
+        | JSON,
+        "settings": st.dictionaries(st.text(max_size=3), JSON, max_size=2),
+        "reason": st.text(max_size=5),
+    },
+)
+
+
+@given(fields=FIELDS, found=checks())
+def test_an_edited_entry_is_refused_or_held_against(
+    fields: dict[str, Any], found: dict[str, Any], made: Callable[..., Report], accepting: Accepting, path: Path
+) -> None:
+    report = made({"a": found})
+    payload = json.loads(dumps(accepting(report)))
+    entry = payload["suites"]["s"]["a"]
+    if isinstance(fields.get("interval"), dict) and fields["interval"].keys() == {"low", "high"}:
+        fields["interval"] |= {"level": 0.9, "method": "edited"}
+    entry |= fields
+    path.write_text(json.dumps(payload), encoding="utf-8")
+    with contextlib.suppress(UsageError):
+        again = judged(report, read(path))
+        assert contradictions(again) == ()
+        to_json(again)
+
+
+@given(value=JSON)
+def test_whatever_a_file_holds_it_is_read_or_refused(value: object, path: Path) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is no baseline file|is a baseline file of version"):
+        read(path)

@@ -55,9 +55,10 @@ def test_a_terminal_names_what_is_let_through_and_offers_no_rerun(known: Report)
 
 def test_a_regression_is_a_failure_with_its_reason(regressed: Report) -> None:
     text = terminal.render(regressed, width=200)
-    assert "bottleneck: fail\n  Worse than accepted, with its whole interval: +19.0 pp [16.2, 21.8] from 1.0 pp" in text
+    heading, why = "bottleneck: fail (worse than accepted)", "Worse than accepted, with its whole interval: +19.0 pp"
+    assert f"{heading}\n  {why} [16.2, 21.8] from 1.0 pp" in text
     assert "fail, exit 1: " in text
-    assert "**fail** | bottleneck" in markdown.render(regressed)
+    assert "**fail** (worse than accepted) | bottleneck" in markdown.render(regressed)
     assert github.render(regressed).startswith("::error ")
 
 
@@ -80,6 +81,21 @@ def test_the_page_says_so_and_escapes_the_reason(known: Report) -> None:
     assert "known failure" in page
     assert REASON not in page
     assert "&lt;b&gt;deep&lt;/b&gt; by design" in page
+
+
+def test_what_is_not_compared_is_told_although_it_passes(ran: Ran, accepting: Accepting) -> None:
+    """Else a gate would be off without a word."""
+    report = judged(ran(0.01, seed=1, tolerance={"abs": 0.02}), accepting(ran(0.01)))
+    why = "Not held against the accepted value, which was measured otherwise (suite.sampling.seed)"
+    assert report.verdict is Verdict.PASS
+    assert f"bottleneck: pass (not compared)\n  {why}" in terminal.render(report, width=200)
+    assert f"bottleneck, pass (not compared): {why}" in markdown.render(report)
+    assert github.render(report).startswith("::warning ")
+    assert why in github.render(report)
+
+
+def test_a_check_without_an_accepted_value_is_called_new(ran: Ran) -> None:
+    assert "pass (new)" in terminal.render(judged(ran(), BaselineFile()), width=200)
 
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(strict=True), Policy(inconclusive="pass")])
