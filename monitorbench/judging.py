@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
+from monitorbench.checks.raised import too_many, with_batches, with_raised
 from monitorbench.checks.second_bounds import with_warning
 from monitorbench.errors import MonitorbenchError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
@@ -79,16 +80,17 @@ class Judge:
         found = [*self.judged.values(), *self.warned.values()]
         self.judged.clear()
         self.warned.clear()
-        return not any(each.verdict in UNDECIDED for each in found)
+        return not any(each.verdict in UNDECIDED or too_many(each) for each in found)
 
     @property
     def _together(self) -> bool:
         return self.suite.family == "alert: any"
 
     def _judge(self, spec: CheckSpec, kind: CheckType) -> None:
-        self.judged[spec.id] = self._at(LEVEL, spec, kind)
+        kept: dict[Hashable, Any] = {}
+        self.judged[spec.id] = self._at(LEVEL, spec, kind, kept)
         if spec.warned is not None:
-            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind)
+            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind, kept)
 
     def _settled(self, spec: CheckSpec) -> CheckReport:
         """The report of a check with what its `warn_if` says; it takes the place of the one without."""
@@ -112,16 +114,29 @@ class Judge:
         self.judged.update({name: found[name] for name in self.judged})
         self.warned.update({name: found[f"{name}.warn_if"] for name in self.warned})
 
-    def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
-        evidence = Evidence(
-            suite=self.suite,
-            adapters=self.adapters,
-            store=self.store,
-            judged=self.judged,
-            exact_replay=self.exact_replay,
-            estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
-        )
-        return _with_looks(_judged(kind, spec, evidence), self.suite)
+    def _at(
+        self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
+    ) -> CheckReport:
+        from monitorbench.rollouts.whole_prompts import WholePrompts
+
+        store = WholePrompts(self.store)
+        while True:
+            unseen = len(store.left_out)
+            evidence = Evidence(
+                suite=self.suite,
+                adapters=self.adapters,
+                store=store,
+                judged=self.judged,
+                exact_replay=self.exact_replay,
+                estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
+                kept={} if kept is None else kept,
+            )
+            found = _judged(kind, spec, evidence)
+            # What raised in an arm is known once it was read; then all arms are read again without those prompts.
+            if len(store.left_out) == unseen:
+                break
+        told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
+        return with_raised(told, store)
 
 
 def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:

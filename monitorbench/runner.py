@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitorbench.judging import Judge
-from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
 from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.exit_code import overall
@@ -135,8 +135,15 @@ def finished(steps: Generator[Notice, None, Result]) -> Result:
             return result
 
 
-def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
+def load_models(
+    suite: Suite, device: str, *, load: Callable[..., Loaded] | None = None
+) -> Generator[Notice, None, Models]:
     """Load the models that the suite's checks need.
+
+    Args:
+        suite: what is going to run.
+        device: `cpu`, `cuda` or `cuda:N`.
+        load: stands in for `adapters.factory.load_model`, such as one that knows models that are loaded already.
 
     Raises:
         MonitorbenchError: a checkpoint cannot be loaded or must not be used.
@@ -144,12 +151,14 @@ def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
     from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import load_model
 
+    load = load or load_model
     specs = {"candidate": suite.model}
     if suite.baseline is not None and needs_baseline(suite):
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
-        models[role] = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
+        yield Working(what=f"loading the {role}, {spec.source}")
+        models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)
     if ignored := sorted(suite.sampling.sampler.keys() - taken.keys()):

@@ -18,39 +18,28 @@ from monitorbench.commands import schema
 Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
+    "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
     "run": {
-        "--help",
-        *OVERRIDES,
-        "--output",
-        "--inconclusive",
-        "--strict",
-        "--baseline-file",
-        "--fresh",
-        "--quiet",
-        "--json",
+        *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file", "--fresh"),
+        *("--quiet", "--json"),
     },
     "report": {
-        "--help",
-        "--format",
-        "--output",
-        "--section",
-        "--inconclusive",
-        "--strict",
-        "--summary",
-        "--run",
-        "--traces",
+        *("--help", "--quiet", "--format", "--output", "--section", "--inconclusive", "--strict", "--summary"),
+        *("--run", "--traces"),
     },
-    "compare": {"--help", "--fail-on", "--tolerance", "--allow-differences", "--format", "--json", "--output"},
+    "compare": {
+        *("--help", "--fail-on", "--tolerance", "--allow-differences", "--strict", "--format", "--json", "--output"),
+    },
     "baseline": {"--help"},
     "baseline update": {"--help", "--baseline-file", "--only", "--reason", "--expires", "--dry-run"},
     "baseline show": {"--help", "--baseline-file", "--json"},
     "baseline prune": {"--help", "--baseline-file", "--dry-run"},
     "validate": {"--help", *OVERRIDES, "--json"},
-    "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},
-    "calibrate": {"--help", *OVERRIDES, "--runs", "--output", "--json"},
+    "plan": {"--help", "--quiet", *OVERRIDES, "--no-trial", "--json"},
+    "calibrate": {"--help", "--quiet", *OVERRIDES, "--runs", "--output", "--json"},
     "depth": {
         *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),
-        *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--json"),
+        *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--quiet", "--json"),
     },
     "trace": {"--help"},
     "trace list": {"--help", "--json"},
@@ -60,9 +49,9 @@ OPTIONS = {
     "adapters": {"--help"},
     "adapters check": {
         *("--help", "--model", "--trust-remote-code", "--prompt", "--max-new-tokens", "--set"),
-        *("--device", "--dtype", "--json"),
+        *("--device", "--dtype", "--quiet", "--json"),
     },
-    "selftest": {"--help", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
+    "selftest": {"--help", "--quiet", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
 }
 
 
@@ -181,4 +170,4 @@ def test_an_interrupt_that_an_import_turned_into_another_error(
             raise RuntimeError("Error calling __set_name__") from error
 
     monkeypatch.setattr(schema, "execute", interrupted)
-    assert command("schema", "suite") == (130, "", "interrupted\n")
+    assert command("schema", "suite") == (130, "", "interrupted; nothing was kept\n")

@@ -202,7 +202,7 @@ def test_a_run_in_which_all_passed_is_a_table_and_a_line() -> None:
 def test_a_suite_that_alerts_on_any_says_what_a_fail_means() -> None:
     alerting = replace(report_on(CHECKS[1]), suite={"alert": "any"})
     out, _ = show(RunDone(report=alerting), report_path=None)
-    told = "alert: any: a fail counts only where it holds among all gated checks (Holm)."
+    told = "alert: any: a fail counts only where it holds among all checks of its severity (Holm)."
     assert out.splitlines()[3] == told
 
 

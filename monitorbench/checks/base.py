@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +28,7 @@ class Evidence:
         judged: reports of the checks judged before this one, by id.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
         estimators: what every sampled estimate has to be made by.
+        kept: what a check keeps while it is judged by one bound after another: what is costly and rests on no bound.
     """
 
     suite: Suite
@@ -36,6 +37,7 @@ class Evidence:
     judged: Mapping[str, CheckReport]
     exact_replay: bool
     estimators: Estimators = field(default_factory=Estimators)
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def candidate(self) -> Adapter:

@@ -67,8 +67,16 @@ def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store
         "endings": {name: endings(store, arm) for name, arm in design.arms.items()},
         "steps": {name: mean_steps(store, arm) for name, arm in design.arms.items()},
         "finish_rate": {name: finish_rate(store, arm) for name, arm in design.arms.items()},
+        **_across(measured),
         **per_prompt(drop_by_prompt(store, design.arms[SOFT], design.arms[design.gate]), low=-1.0, high=1.0),
     }
+
+
+def _across(measured: Measured) -> dict[str, Any]:
+    """Of a run that halved its batches: how often controls that change nothing changed what ran at another size."""
+    found = {name: replay for name, replay in measured.replays.items() if replay.across}
+    counts = {name: {"rollouts": each.across, "changed": each.changed_across} for name, each in found.items()}
+    return {"across_batch_sizes": counts} if counts else {}
 
 
 def _rung(rung: Rung, spec: CheckSpec, measured: Measured, lost: Lost, store: RunStore) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitorbench.notices import TraceStarted, tell
+
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
     from monitorbench.checks.base import Evidence
@@ -57,7 +59,7 @@ def count(spec: CheckSpec, evidence: Evidence, *, shown: frozenset[str], against
     """
     found = []
     for length in context_lengths(spec):
-        candidate = _Traced(evidence.candidate, spec, evidence.suite, length)
+        candidate = _traced("candidate", spec, evidence, length)
         found.append(
             Counted(
                 context_length=length,
@@ -94,9 +96,16 @@ def as_json(counted: Counted) -> dict[str, Any]:
 
 def _baseline(spec: CheckSpec, evidence: Evidence, length: int) -> DepthResult:
     """The baseline at its most readable: its own opaque channels must not make the same in a candidate pass."""
-    adapter = evidence.adapters["baseline"]
-    traced = _Traced(adapter, spec, evidence.suite, length)
+    traced = _traced("baseline", spec, evidence, length)
     return traced.depth(traced.channels)
+
+
+def _traced(role: str, spec: CheckSpec, evidence: Evidence, length: int) -> _Traced:
+    """A model at one context length; no bound changes its depths."""
+    if (role, length) not in evidence.kept:
+        evidence.kept[role, length] = _Traced(evidence.adapters[role], spec, evidence.suite, length)
+    found: _Traced = evidence.kept[role, length]
+    return found
 
 
 class _Traced:
@@ -112,7 +121,11 @@ class _Traced:
         )
         named = {name for segment in segments for name in (*segment.inputs, *segment.outputs)}
         self.channels = frozenset(channel.name for channel in adapter.carries(sampler) if channel.name in named)
-        self._traces = [trace_segment(segment, spec.parameters["convention"]) for segment in segments]
+        self._traces = []
+        for number, segment in enumerate(segments, start=1):
+            name = f"{adapter.family} at {context_length:,} positions"
+            tell(TraceStarted(model=name, segment=segment.name, number=number, total=len(segments)))
+            self._traces.append(trace_segment(segment, spec.parameters["convention"]))
 
     def depth(self, interpretable: frozenset[str]) -> DepthResult:
         from monitorbench.depth import compose

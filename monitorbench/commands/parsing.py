@@ -82,6 +82,11 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_quiet(parser: argparse._ActionsContainer) -> None:
+    """Declare that nothing is to be shown while it lasts."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
 def overrides_of(options: argparse.Namespace) -> Overrides:
     """The changes to the suite that the options of `add_suite` ask for."""
     return Overrides(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from monitorbench.commands.interrupts import on_interrupt
+from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ def _execute(options: argparse.Namespace) -> int:
         fix = "name another file for the report"
         raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
     if options.quiet:
-        _hush()
+        hush()
     stdout = sys.stdout
     # Model code that comes with a checkpoint may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
@@ -96,13 +99,6 @@ def _execute(options: argparse.Namespace) -> int:
     if options.inconclusive == "warn":
         _warn(report)
     return report.exit_code
-
-
-def _hush() -> None:
-    """Stop the progress bars of the library that loads weights."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped
 
 
 def _report(
@@ -123,8 +119,11 @@ def _report(
         **policy,
         baseline_file=options.baseline_file,
     )
-    with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
-        folder = store_folder(suite, path)
+    folder = store_folder(suite, path)
+    with (
+        Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show,
+        on_interrupt(lambda: _kept(*show.kept, folder, options)),
+    ):
         for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
@@ -133,6 +132,16 @@ def _report(
             if isinstance(done, Report):
                 return done
     raise RuntimeError(f"the run of {suite.name!r} ended without a report")
+
+
+def _kept(done: int, total: int, folder: Path, options: argparse.Namespace) -> str:
+    """What an interrupt leaves, and how to go on."""
+    if not done:
+        return "no rollout was recorded yet, so nothing was kept"
+    # `--fresh` would throw away what is there.
+    again = shlex.join(["monitorbench", *(word for word in options.words if word != "--fresh")])
+    same = "this command" if options.fresh else "the same command again"
+    return f"{done:,} of {total:,} rollouts are kept in {folder}; run {same} to go on: {again}"
 
 
 def _warn(report: Report) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError
 
 from monitorbench.report.codec import field_types, without_none
@@ -156,9 +156,18 @@ _LATER: Mapping[type, frozenset[str]] = {
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
 
 
+def _is_integer(_checker: TypeChecker, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @cache
 def _validator() -> Draft7Validator:
-    return Draft7Validator(schema())
+    # Draft-07 counts 2.0 as an integer; formats that write it out do not.
+    kinds = Draft7Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    strict: type[Draft7Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        Draft7Validator, type_checker=kinds
+    )
+    return strict(schema())
 
 
 def schema() -> dict[str, Any]:

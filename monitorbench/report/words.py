@@ -106,7 +106,7 @@ def summary_line(check: CheckReport) -> str:
 
 
 def _style(unit: str) -> _Style:
-    return _STYLES.get(unit, _Style(scale=1, decimals=3, suffix=f" {unit}" if unit else ""))
+    return _STYLES.get(unit, _Style(scale=1, decimals=3, suffix=f" {one_line(unit)}" if unit else ""))
 
 
 def _decimals(check: CheckReport, style: _Style) -> int:

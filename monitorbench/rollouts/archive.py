@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from monitorbench.metrics.trace import Trace
-from monitorbench.rollouts.arm import Rollout
+from monitorbench.rollouts.arm import RAISED, Rollout
 from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
 from monitorbench.rollouts.shards import Shards
@@ -23,6 +23,12 @@ from monitorbench.tasks.base import Problem
 
 _AT_ONCE = 500
 """Keys of one query."""
+_COLUMNS = ("arm", "problem", "repeat", "found", "shard", "row", "blocks")
+_UNLESS_RAISED = (
+    f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)} "
+    f"WHERE json_extract(rollouts.found, '$.status') = '{RAISED}'"
+)
+"""What is stored stays, but for a rollout that raised: it is tried again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +76,7 @@ class Archive:
         self._lock.close()
 
     def find(self, problems: Mapping[str, Problem]) -> tuple[dict[str, Rollout], list[Lost]]:
-        """Those rollouts that are stored, and what was stored and is lost.
+        """Those rollouts that are stored, and what was stored and is lost. One that raised is not found.
 
         Args:
             problems: the problem of each key that is looked for.
@@ -88,7 +94,7 @@ class Archive:
             for key, repeat, text, shard, row, blocks in rows
             if shard not in faults
         }
-        return found, lost
+        return {key: rollout for key, rollout in found.items() if not rollout.raised}, lost
 
     def keep(
         self, facts: str, rollouts: Mapping[str, Rollout], *, label: str = "", words: Words | None = None
@@ -116,17 +122,31 @@ class Archive:
                 for row, (key, rollout) in enumerate(rollouts.items())
             ]
             spelt = () if words is None else self._vocabulary.spelt(facts, kept, words)
-            conflict = "REPLACE" if self._fresh else "IGNORE"
+            conflict = "OR REPLACE" if self._fresh else ""
+            onto = "" if self._fresh else _UNLESS_RAISED
             with writing(self._index):
                 self._index.execute("INSERT OR IGNORE INTO arms VALUES (?, ?)", (arm, facts))
                 self._index.execute("INSERT OR IGNORE INTO labels VALUES (?, ?)", (arm, label))
                 self._index.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", spelt)
-                self._index.executemany(f"INSERT OR {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._index.executemany(f"INSERT {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {onto}", rows)
             self._own |= rollouts.keys()
             return {
                 key: replace(rollout, trace=self._shards.trace(shard, row, len(rollout.trace.blocks)))
                 for row, (key, rollout) in enumerate(rollouts.items())
             }
+
+    def least_rows(self, model: str, declared: int) -> int:
+        """The batch size that a model came down to for want of memory; the declared one where it did not."""
+        if self._fresh:
+            return declared
+        with usable(self._folder):
+            query = "SELECT min(rows) FROM halved WHERE model = ? AND declared = ?"
+            return self._index.execute(query, (model, declared)).fetchone()[0] or declared
+
+    def know_rows(self, model: str, declared: int, rows: int) -> None:
+        """Keep that a model does not fit the device at more than so many rows of the declared batch size."""
+        with usable(self._folder), writing(self._index):
+            self._index.execute("INSERT OR REPLACE INTO halved VALUES (?, ?, ?)", (model, declared, rows))
 
     def _rows(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
         marks = ", ".join("?" * len(keys))
@@ -149,6 +169,8 @@ def _found(rollout: Rollout) -> str:
         "value_positions": dict(rollout.value_positions),
         "answer_positions": rollout.answer_positions,
         "counts": dict(rollout.counts),
+        "rows": rollout.rows,
+        "error": rollout.error,
     }
     return json.dumps(found, separators=(",", ":"), allow_nan=False)
 
@@ -165,4 +187,6 @@ def _rollout(problem: Problem, repeat: int, found: Mapping[str, Any], trace: Tra
         value_positions={name: tuple(places) for name, places in found["value_positions"].items()},
         answer_positions=tuple(found["answer_positions"]),
         counts=found["counts"],
+        rows=found.get("rows", 0),
+        error=found.get("error", ""),
     )

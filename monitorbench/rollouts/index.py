@@ -28,6 +28,11 @@ _TABLES = (
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
 )
+_FURTHER = (
+    "CREATE TABLE IF NOT EXISTS halved (model TEXT NOT NULL, declared INTEGER NOT NULL, rows INTEGER NOT NULL, "
+    "PRIMARY KEY (model, declared)) WITHOUT ROWID",
+)
+"""Tables that an index of the same version may lack: who does not know them reads all the rest."""
 _FIX = "run with --fresh while no other process uses it, or delete the folder"
 
 
@@ -93,6 +98,9 @@ def _prepare(index: sqlite3.Connection, folder: Path) -> None:
             for statement in _TABLES:
                 index.execute(statement)
     _require_readable(index, folder)
+    with writing(index):
+        for statement in _FURTHER:
+            index.execute(statement)
     index.execute("PRAGMA journal_mode = WAL")
     index.execute("PRAGMA synchronous = FULL")
 

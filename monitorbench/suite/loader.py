@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -13,7 +15,7 @@ from monitorbench.errors import Mistake, SuiteError
 from monitorbench.suite.accepted import HELD_AGAINST, refused_gates
 from monitorbench.suite.bounds import WARN_IF, useless_warnings, with_bounds
 from monitorbench.suite.files import with_files
-from monitorbench.suite.include import gather
+from monitorbench.suite.include import Gathered, gather
 from monitorbench.suite.mistakes import mistakes_in, refused_checks
 from monitorbench.suite.model import ChannelSpec, CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
 from monitorbench.suite.overrides import overridden
@@ -21,7 +23,7 @@ from monitorbench.suite.references import dangling, unknown_ids
 from monitorbench.suite.schema import SCHEMA_VERSION, complete
 from monitorbench.suite.selection import select
 from monitorbench.suite.source import model_spec
-from monitorbench.suite.tree import Node, Place
+from monitorbench.suite.tree import Node, Place, of_plain
 from monitorbench.suite.violations import is_valid
 from monitorbench.suite.words import scalar
 
@@ -41,6 +43,30 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
         SuiteError: every mistake found, each with its position; the file of a mistake in an override is its option.
     """
     gathered = gather(os.fspath(path))
+    return _loaded(Path(path), gathered, vocabulary, overrides)
+
+
+def of_data(
+    data: Mapping[str, Any], place: Place, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES
+) -> Suite:
+    """The suite that plain data stand for, such as those that a test holds.
+
+    Args:
+        data: what a suite file would say, without `include`.
+        place: where all of it is said to stand; relative paths are looked for beside that file.
+        vocabulary: every name that the suite may use.
+        overrides: what to change.
+
+    Raises:
+        SuiteError: every mistake found.
+    """
+    text = json.dumps(data, sort_keys=True, default=repr)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    gathered = Gathered(root=of_plain(data, place), mistakes=(), source_hash=digest)
+    return _loaded(Path(place.file), gathered, vocabulary, overrides)
+
+
+def _loaded(path: Path, gathered: Gathered, vocabulary: Vocabulary, overrides: Overrides) -> Suite:
     if gathered.root is None:
         raise SuiteError(gathered.mistakes)
     _refuse_other_versions(gathered.root)
@@ -56,7 +82,7 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
     root = _with_task_files(root, vocabulary, mistakes)
     if mistakes:
         raise SuiteError(tuple(dict.fromkeys(mistakes)))
-    return select(_suite(Path(path), root, models, vocabulary, gathered.source_hash), overrides.only)
+    return select(_suite(path, root, models, vocabulary, gathered.source_hash), overrides.only)
 
 
 def resolved(suite: Suite) -> dict[str, Any]:

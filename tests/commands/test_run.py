@@ -206,7 +206,7 @@ def test_an_interrupted_run_leaves_nothing_but_its_store(folder: Path) -> None:
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "interrupted"
+    assert err.splitlines()[-1].startswith("interrupted; ")
     assert files_in(folder) == ["s.yaml"]
 
 

@@ -14,7 +14,7 @@ from monitorbench.report.baseline.model import SCHEMA_VERSION, BaselineFile, Ent
 from monitorbench.report.baseline.schema import problems
 from monitorbench.report.codec import plain, typed
 from monitorbench.report.model import Verdict
-from monitorbench.report.write import strict_json, write_text
+from monitorbench.report.write import read_json, write_text
 
 _LARGEST = 1e100
 """Beyond it, differences and their squares leave the range of numbers."""
@@ -36,7 +36,7 @@ def read(path: Path) -> BaselineFile:
     if not path.is_file():
         raise UsageError("is not a regular file", where=str(path), fix="name a baseline file")
     try:
-        payload = strict_json(path.read_bytes(), pairs=_once)
+        payload = read_json(path)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise UsageError(
@@ -113,16 +113,6 @@ def is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different: of two, one would be lost without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice")
-    return found
 
 
 def _refuse_other_version(payload: Any, path: Path) -> None:

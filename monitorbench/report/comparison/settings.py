@@ -10,8 +10,9 @@ from monitorbench.report.comparison.model import Differs
 from monitorbench.report.model import Bound, CheckReport, Report
 
 _MISSING = object()
+_WARN_IF = "warn_if"
 _OF_MODELS = ("source", "revision", "weights_sha256", "config_sha256", "tokenizer_sha256", "dtype", "chat_template")
-_SAME_ANYWAY = ("suite.name", "suite.model.", "suite.baseline.", "suite.checks.", "suite.device")
+_SAME_ANYWAY = ("suite.name", "suite.model.", "suite.baseline.", "suite.checks", "suite.device")
 """Settings that are named beside their models or checks, and those that decide nothing."""
 
 
@@ -45,12 +46,21 @@ def settings_of(report: Report) -> dict[str, Any]:
     settings = {place: value for place, value in suite.items() if not place.startswith(_SAME_ANYWAY)}
     for check in plain["checks"]:
         settings |= {f"checks.{check['id']}.{place}": value for place, value in _flat(check["parameters"])}
-        settings[f"checks.{check['id']}.gated"] = check["gated"]
+        settings |= {f"checks.{check['id']}.{name}": check[name] for name in ("gated", "severity")}
+        warn_if = _declared(plain["suite"], check["id"]).get(_WARN_IF, {})
+        settings |= {f"checks.{check['id']}.{place}": value for place, value in _flat(warn_if, _WARN_IF)}
     for model in plain["models"]:
         settings |= {f"models.{model['role']}.{name}": model[name] for name in _OF_MODELS}
     for section in ("device", "versions"):
         settings |= {f"{section}.{place}": value for place, value in _flat(plain[section])}
     return settings
+
+
+def _declared(suite: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A check as the suite has it; empty where the suite, which may be anything, does not say."""
+    checks = suite.get("checks")
+    found = (each for each in (checks if isinstance(checks, list) else ()) if isinstance(each, Mapping))
+    return next((each for each in found if each.get("id") == name), {})
 
 
 def _flat(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -87,7 +97,8 @@ def decides(place: str, check: CheckReport) -> bool:
     section, _, rest = place.partition(".")
     if section == "checks":
         name, _, parameter = rest.partition(".")
-        return name == check.id and parameter != "gated"
+        ours = name == check.id and parameter not in ("gated", "severity")
+        return ours and not parameter.startswith(f"{_WARN_IF}.")
     if section == "suite":
         part, _, rest = rest.partition(".")
         task, _, setting = rest.partition(".")

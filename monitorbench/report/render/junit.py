@@ -70,10 +70,12 @@ def _case(suite: Element, check: CheckReport, outcome: str, *, classname: str, s
     about = {"name": _legal(check.id), "classname": classname, "time": _seconds(seconds)}
     case = SubElement(suite, "testcase", about)
     if outcome:
-        # A check that passed has an element only because of its warning.
-        words = check.warning if check.verdict is Verdict.PASS else check.reason
+        # A check that passed has an element only where its warning counts as a fail.
+        passed = check.verdict is Verdict.PASS
+        verdict = check.warn_verdict if passed and check.warn_verdict is not None else check.verdict
+        words = check.warning if passed else " ".join(filter(None, (check.reason, check.warning)))
         message = one_line(f"{verdict_words(check)}: {words}")
-        found = SubElement(case, outcome, {"type": check.verdict.value, "message": _legal(message)})
+        found = SubElement(case, outcome, {"type": verdict.value, "message": _legal(message)})
         found.text = _legal(f"{check.file}:{check.line}\n{words}")
     SubElement(case, "system-out").text = _legal("\n".join(_details(check)))
 

@@ -75,7 +75,9 @@ def show_result(
     if kept_at is not None:
         print_line(console, f"report: {kept_at}")
     if report.suite.get("alert") == "any":
-        print_paragraph(console, "alert: any: a fail counts only where it holds among all gated checks (Holm).")
+        print_paragraph(
+            console, "alert: any: a fail counts only where it holds among all checks of its severity (Holm)."
+        )
     heading = f"{report.verdict}, exit {report.exit_code}:"
     print_paragraph(console, f"{heading} {outcome_words(report)}", heading, STYLES[report.verdict])
 

@@ -100,7 +100,7 @@ def test_a_file_that_was_edited_wrongly_is_refused_with_the_place(
         ("[]", "is no baseline file: baseline: wants object, found list"),
         ('{"schema_version": 1}', "is no baseline file: baseline: 'suites' is a required property"),
         ('{"schema_version": 2, "suites": {}}', "is a baseline file of version 2; this monitorbench reads version 1"),
-        ('{"schema_version": 1, "suites": {"s": {}, "s": {}}}', "is no baseline file: the key 's' is there twice"),
+        ('{"schema_version": 1, "suites": {"s": {}, "s": {}}}', "is no baseline file: the key 's' is given twice"),
         ('{"schema_version": NaN, "suites": {}}', "is no baseline file: NaN is not JSON"),
         ('{"schema_version": 1, "suites": 1' + "0" * 400 + "}", "is no baseline file: the number 1000"),
         ("[" * 100_000, "is no baseline file: "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitorbench.errors import UsageError
-from monitorbench.report.model import CheckReport, Report, Verdict
+from monitorbench.report.model import CheckReport, Policy, Report, Verdict
 from monitorbench.report.render.junit import render
 
 MakeCheck = Callable[..., CheckReport]
@@ -108,6 +109,27 @@ def test_what_is_not_gated_never_fails_a_build(every_verdict: Report) -> None:
     skipped = valid(render(every_verdict)).find(".//testcase[@name='watched']/skipped")
     assert skipped is not None
     assert skipped.get("message") == "fail (not gated): Only watched."
+
+
+def test_only_what_counts_fails_a_build(every_severity: Report) -> None:
+    root = valid(render(every_severity))
+    assert outcomes(root) == {"warned": (), "lenient": ("skipped",), "told": ("skipped",)}
+    assert "warning: By warn_if (max_drop 0.01)" in (root.findtext(".//testcase[@name='warned']/system-out") or "")
+    assert "severity: info" in (root.findtext(".//testcase[@name='told']/system-out") or "")
+
+
+def test_in_a_strict_build_warnings_are_failures(every_severity: Report) -> None:
+    root = valid(render(every_severity, strict=True))
+    assert outcomes(root) == {"warned": ("failure",), "lenient": ("failure",), "told": ("skipped",)}
+    failure = root.find(".//testcase[@name='warned']/failure")
+    assert failure is not None
+    assert failure.get("type") == "fail"
+    assert (failure.get("message") or "").startswith("pass (warning): By warn_if (max_drop 0.01): fail")
+
+
+def test_a_strict_run_is_shown_as_it_was(every_severity: Report) -> None:
+    kept = dataclasses.replace(every_severity, policy=Policy(strict=True))
+    assert outcomes(valid(render(kept))) == outcomes(valid(render(every_severity, strict=True)))
 
 
 def test_the_suite_says_which_checkpoint_was_run(every_verdict: Report) -> None:
