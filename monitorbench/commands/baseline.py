@@ -84,13 +84,13 @@ def _today() -> date:
 def _update(options: argparse.Namespace) -> int:
     from monitorbench.report.baseline.file import read, write
     from monitorbench.report.baseline.model import BaselineFile
-    from monitorbench.report.baseline.update import Acceptance, updated
+    from monitorbench.report.baseline.update import Request, updated
     from monitorbench.report.write import read as read_report
 
     path: Path = options.baseline_file
     report = read_report(options.report)
     before = read(path) if path.exists() else BaselineFile()
-    asked = Acceptance(
+    asked = Request(
         only=tuple(dict.fromkeys(options.only)), reason=options.reason, expires=options.expires, today=_today()
     )
     after, names = updated(before, report, asked)

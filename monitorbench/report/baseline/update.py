@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from monitorbench.errors import UsageError
+from monitorbench.report.baseline.case import cases_of
 from monitorbench.report.baseline.entry import SETTLED, entry_of
-from monitorbench.report.baseline.judge import by_bounds, cases_of, judged
+from monitorbench.report.baseline.judge import by_bounds, judged
 from monitorbench.report.baseline.model import BaselineFile, Entry
 from monitorbench.report.comparison.settings import settings_of
 from monitorbench.report.model import CheckReport, Held, Report, Verdict
@@ -20,7 +21,7 @@ _COVERED = (Held.KNOWN, Held.NO_WORSE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Acceptance:
+class Request:
     """What is asked for.
 
     Attributes:
@@ -41,7 +42,7 @@ class Acceptance:
         return self.expires or self.today + timedelta(days=USUAL_DAYS)
 
 
-def updated(file: BaselineFile, report: Report, asked: Acceptance) -> tuple[BaselineFile, tuple[str, ...]]:
+def updated(file: BaselineFile, report: Report, asked: Request) -> tuple[BaselineFile, tuple[str, ...]]:
     """The file with the chosen checks of a report, and their ids. All other entries stay as they are.
 
     A failure that is known, not worse than accepted and not expired keeps its reason and its day unless new ones are
@@ -79,7 +80,7 @@ def _chosen(report: Report, only: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in gated if name in only) if only else tuple(gated)
 
 
-def _refusals(check: CheckReport, asked: Acceptance) -> Iterator[str]:
+def _refusals(check: CheckReport, asked: Request) -> Iterator[str]:
     held = check.accepted
     if held is None or held.by_bounds is Verdict.ERROR:
         yield f"{check.id} broke down, and an error is no result: mend it, or leave it out with --only"
@@ -106,7 +107,7 @@ def _called(check: CheckReport) -> str:
 _NAMES = {Verdict.INCONCLUSIVE: "check that decided nothing", Verdict.UNOBSERVED: "check that observed nothing"}
 
 
-def _entry(entry: Entry, check: CheckReport, before: Entry | None, asked: Acceptance) -> Entry:
+def _entry(entry: Entry, check: CheckReport, before: Entry | None, asked: Request) -> Entry:
     """The entry with what stays of an earlier one, and with its reason."""
     failing = entry.verdict not in SETTLED
     first = entry.first_seen

@@ -13,7 +13,7 @@ from monitorbench.stats.interval import Estimate
 from monitorbench.stats.power import more_prompts
 
 if TYPE_CHECKING:
-    from monitorbench.report.baseline.judge import Case
+    from monitorbench.report.baseline.case import Case
 
 _MOST_PLACES = 5
 _QUANTILE = 1.6449
@@ -40,7 +40,7 @@ def _new(case: Case) -> Iterator[str]:
 
 def _not_comparable(case: Case) -> Iterator[str]:
     if not case.differs:
-        yield "It cannot be held against the accepted value: one of the two is missing, or neither side is worse."
+        yield "It cannot be held against the accepted value: one of the two was not measured, or neither side is worse."
         return
     left = len(case.differs) - _MOST_PLACES
     places = [*case.differs[:_MOST_PLACES], *([f"{left} more"] if left > 0 else [])]

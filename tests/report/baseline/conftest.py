@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monitorbench.report.baseline.model import BaselineFile
-from monitorbench.report.baseline.update import Acceptance, updated
+from monitorbench.report.baseline.update import Request, updated
 from monitorbench.report.model import Bound, CheckReport, Interval, Report, RunFacts
 
 DAY = "2027-01-01"
@@ -66,10 +66,10 @@ def ran(make_check: Callable[..., CheckReport], make_report: Callable[..., Repor
 
 @pytest.fixture(scope="session")
 def accepting() -> Callable[..., BaselineFile]:
-    """The file after an update with a report; keywords are those of `Acceptance`."""
+    """The file after an update with a report; keywords are those of `Request`."""
 
     def accept(report: Report, file: BaselineFile | None = None, **asked: Any) -> BaselineFile:
         given: dict[str, Any] = {"today": date.fromisoformat(DAY), "reason": "as it is"} | asked
-        return updated(file or BaselineFile(), report, Acceptance(**given))[0]
+        return updated(file or BaselineFile(), report, Request(**given))[0]
 
     return accept

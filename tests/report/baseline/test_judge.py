@@ -162,6 +162,16 @@ def test_a_known_failure_covers_nothing_that_is_clearly_worse(
     assert (standing(check), code(check)) == (outcome, 0 if outcome is Held.KNOWN else 1)
 
 
+@pytest.mark.parametrize("verdict", [BROKEN, NOTHING, Verdict.NOT_APPLICABLE])
+def test_an_estimate_that_means_nothing_is_not_compared(verdict: Verdict, ran: Ran, accepting: Accepting) -> None:
+    """A control came out wrong, nothing was solved, or the channel is not used: its number is no regression."""
+    now = ran(0.5, tolerance={"abs": 0.02}, weights="b", verdict=verdict)
+    assert held(now, accepting(ran(0.01))).verdict is verdict
+    if verdict is not BROKEN:
+        later = ran(0.5, tolerance={"abs": 0.02}, weights="b")
+        assert held(later, accepting(ran(0.01, verdict=verdict))).verdict is PASS
+
+
 def test_an_undecided_check_that_is_clearly_worse_than_accepted_fails(ran: Ran, accepting: Accepting) -> None:
     now = ran(0.07, tolerance={"abs": 0.02}, weights="b", verdict=UNSURE)
     check = held(now, accepting(ran(0.01)))

@@ -49,7 +49,7 @@ def test_a_terminal_names_what_is_let_through_and_offers_no_rerun(known: Report)
     text = out.getvalue()
     assert "bottleneck: fail (known failure)\n  Known failure, let through until 2027-04-01: <b>deep</b>" in text
     assert "again" not in text
-    assert text.endswith("Let through:\nbottleneck fail (known failure).\n")
+    assert text.endswith("Let through:\nbottleneck: fail (known failure).\n")
     assert "pass, exit 0: " in text
 
 

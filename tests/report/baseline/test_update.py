@@ -12,7 +12,7 @@ import pytest
 from monitorbench.errors import UsageError
 from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.baseline.model import BaselineFile, Entry
-from monitorbench.report.baseline.update import Acceptance, updated
+from monitorbench.report.baseline.update import Request, updated
 from monitorbench.report.model import CheckReport, Report, Verdict
 
 Ran = Callable[..., Report]
@@ -29,7 +29,7 @@ def entry(file: BaselineFile) -> Entry:
 def refusal(report: Report, file: BaselineFile | None = None, **asked: Any) -> str:
     given = {"today": date(2027, 1, 1)} | asked
     with pytest.raises(UsageError) as caught:
-        updated(file or BaselineFile(), report, Acceptance(**given))
+        updated(file or BaselineFile(), report, Request(**given))
     return str(caught.value)
 
 
@@ -132,7 +132,7 @@ def test_the_first_value_of_a_check_against_the_last_one_needs_no_reason(ran: Ra
     report = ran(tolerance={"abs": 0.02}, versus=True)
     (check,) = held_against(report, None)
     observed = dataclasses.replace(report, checks=(check,))
-    file, _ = updated(BaselineFile(), observed, Acceptance(today=date(2027, 1, 1)))
+    file, _ = updated(BaselineFile(), observed, Request(today=date(2027, 1, 1)))
     assert (entry(file).verdict, entry(file).reason) == (Verdict.PASS, "")
     (check,) = held_against(report, file)
     assert check.verdict is Verdict.PASS
