@@ -120,7 +120,8 @@ class Judge:
     ) -> CheckReport:
         from monitorbench.rollouts.whole_prompts import WholePrompts
 
-        store = WholePrompts(self.store)
+        kept = {} if kept is None else kept
+        store: WholePrompts = kept.setdefault(WholePrompts, WholePrompts(self.store))
         while True:
             unseen = len(store.left_out)
             evidence = Evidence(
@@ -130,12 +131,14 @@ class Judge:
                 judged=self.judged,
                 exact_replay=self.exact_replay,
                 estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
-                kept={} if kept is None else kept,
+                kept=kept,
             )
             found = _judged(kind, spec, evidence)
             # What raised in an arm is known once it was read; then all arms are read again without those prompts.
             if len(store.left_out) == unseen:
                 break
+            kept.clear()
+            kept[WholePrompts] = store
         told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
         return with_raised(told, store)
 
