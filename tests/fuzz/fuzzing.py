@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from hypothesis import HealthCheck, Phase, settings
 
 LONG = int(os.environ.get("MONITORBENCH_FUZZ", "0"))
-SHORT = 2_000
+SHORT = 1_600
 PATIENCE = 60
 """Seconds after which an input counts as one that hangs: a machine may be busy."""
 TRIED: Counter[str] = Counter()
