@@ -86,6 +86,8 @@ def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         yield json.dumps({**_about(rollout), "steps": shown})
         return
     yield from _heading(rollout)
+    if rollout.error:
+        return
     if options.step is not None:
         yield from canvas.table(steps[0])
         return
@@ -120,7 +122,8 @@ def _heading(rollout: StoredRollout) -> Iterator[str]:
 
     ending = "ended by itself" if rollout.finished else "ran into a bound"
     yield one_line(f"{rollout.name}: {rollout.arm.label}; {rollout.status}, {rollout.error or ending}")
-    yield one_line(f"text: {rollout.text}")
+    if not rollout.error:
+        yield one_line(f"text: {rollout.text}")
 
 
 def _rollout(run: StoredRun, name: str) -> StoredRollout:

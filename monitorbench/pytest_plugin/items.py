@@ -11,7 +11,7 @@ import pytest
 
 from monitorbench.pytest_plugin.marks import register_type
 from monitorbench.pytest_plugin.options import settings
-from monitorbench.pytest_plugin.outcome import InconclusiveWarning, NotPassed
+from monitorbench.pytest_plugin.outcome import CheckWarning, InconclusiveWarning, NotPassed
 from monitorbench.pytest_plugin.places import report_paths, shown
 from monitorbench.pytest_plugin.words import PREFIX, explained, properties
 from monitorbench.pytest_plugin.workbench import workbench
@@ -100,6 +100,8 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, skip, warn or fail as the verdict says."""
+        from monitorbench.report.exit_code import ExitCode, effect
+        from monitorbench.report.model import Policy
         from monitorbench.report.words import summary_line
 
         self.found = check = next(each for each in self.parent.outcome().checks if each.id == self.spec.id)
@@ -107,14 +109,15 @@ class CheckItem(pytest.Item):
         self.user_properties += [(PREFIX + kind, os.fspath(path)) for kind, path in self.parent.report_paths().items()]
         words = explained(check, self.parent.rerun(check.id))
         policy = settings(self.config).inconclusive
-        let_through = ("pass", "not_applicable") if policy == "fail" else ("pass", "not_applicable", "inconclusive")
-        if check.verdict not in let_through:
+        if effect(check, Policy(inconclusive=policy)) is not ExitCode.PASS:
             raise NotPassed(words)
         self.add_report_section("call", "monitorbench", words + "\n")
         if check.verdict == "not_applicable":
             pytest.skip(check.reason)
-        if check.verdict == "inconclusive" and policy == "warn":
+        if check.severity == "fail" and check.verdict == "inconclusive" and policy == "warn":
             self.warn(InconclusiveWarning(summary_line(check)))
+        elif check.severity != "info" and (check.warning or (check.severity == "warn" and check.verdict != "pass")):
+            self.warn(CheckWarning(summary_line(check)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The verdict or the user's mistake in words; a traceback only for what is neither."""

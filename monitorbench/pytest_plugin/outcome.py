@@ -9,5 +9,9 @@ class InconclusiveWarning(pytest.PytestWarning):
     """A check that is inconclusive and was let through by `--monitorbench-inconclusive warn`."""
 
 
+class CheckWarning(pytest.PytestWarning):
+    """A check of severity warn that did not pass, or one of which its `warn_if` says something worse."""
+
+
 class NotPassed(Exception):  # noqa: N818  # a verdict, not an error of this program
     """A check that counts as a failed test; its text is all that pytest shows."""

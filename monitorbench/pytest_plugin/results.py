@@ -143,13 +143,14 @@ def merged(parts: Mapping[str, Report], tested: Mapping[str, str], policy: Any) 
         policy: what an inconclusive check does to the exit code.
     """
     from monitorbench.report.exit_code import overall
+    from monitorbench.report.model import Policy
 
     first = next(iter(parts.values()))
     if len(parts) == 1:
         return first
     of = {name: {check.id: check for check in part.checks} for name, part in parts.items()}
     checks = tuple(of[tested[check.id]][check.id] if check.id in tested else check for check in first.checks)
-    verdict, code = overall(checks, policy)
+    verdict, code = overall(checks, Policy(inconclusive=policy))
     return replace(first, checks=checks, verdict=verdict, exit_code=int(code))
 
 
