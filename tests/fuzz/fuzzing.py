@@ -1,7 +1,7 @@
 """What all fuzz tests share: how many inputs they try, and what no input may ever bring about.
 
 A short form belongs to the suite of tests. `MONITORBENCH_FUZZ=100000 pytest tests/fuzz` tries that many suites, and a
-fifth as many reports on top, and says how many it tried in how many seconds.
+third as many reports, baseline files and files of problems on top, and says how many in how many seconds.
 """
 
 from __future__ import annotations
