@@ -19,14 +19,14 @@ import pytest
 from monitorbench.pytest_plugin import marks, options
 from monitorbench.pytest_plugin.distribution import Distribution
 from monitorbench.pytest_plugin.items import CheckItem, SuiteFile, refuse_clashes
-from monitorbench.pytest_plugin.outcome import InconclusiveWarning
+from monitorbench.pytest_plugin.outcome import InconclusiveWarning, LetThroughWarning
 from monitorbench.pytest_plugin.places import SUFFIX, refuse_unwritable_reports
 from monitorbench.pytest_plugin.results import RUNNING, Results, say
 
 if TYPE_CHECKING:
     from monitorbench.pytest_plugin.fixture import Monitorbench
 
-__all__ = ["InconclusiveWarning"]
+__all__ = ["InconclusiveWarning", "LetThroughWarning"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from monitorbench.errors import MonitorbenchError
+    from monitorbench.report.model import Policy
     from monitorbench.suite.model import Overrides
 
 STORE = Path("reports/runs")
@@ -96,6 +97,11 @@ OPTIONS = (
         help="What an inconclusive check is: fail (the default), warn (passes with a warning) or pass.",
     ),
     Option(
+        name="strict",
+        kind="flag",
+        help="Warnings count as fails: checks of severity warn, and what `warn_if` says of any check.",
+    ),
+    Option(
         name="held-models",
         metavar="N",
         kind="number",
@@ -152,6 +158,7 @@ class Settings:
     store_named: bool
     fresh: bool
     inconclusive: Literal["fail", "warn", "pass"]
+    strict: bool
     held_models: int
     quiet: bool
     given: Mapping[str, str]
@@ -163,6 +170,13 @@ class Settings:
 
         names = ("model", "baseline", "device", "dtype", "seed", "limit", "set")
         return Overrides(**{name: getattr(self, name) for name in names})
+
+    @property
+    def policy(self) -> Policy:
+        """What is let through."""
+        from monitorbench.report.model import Policy
+
+        return Policy(inconclusive=self.inconclusive, strict=self.strict)
 
     def in_their_words(self, error: MonitorbenchError) -> str:
         """The text of an error, with options called as they are here in place of as on the command line."""
@@ -204,6 +218,7 @@ def _settings(config: pytest.Config) -> Settings:
         store_named=named,
         fresh=value["fresh"],
         inconclusive=value["inconclusive"] or "fail",
+        strict=value["strict"],
         held_models=2 if held is None else held,
         quiet=value["quiet"],
         given=given,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 
-class InconclusiveWarning(pytest.PytestWarning):
+class LetThroughWarning(pytest.PytestWarning):
+    """A check that did not simply pass, and does not fail its test: for its severity, or by what its `warn_if` says."""
+
+
+class InconclusiveWarning(LetThroughWarning):
     """A check that is inconclusive and was let through by `--monitorbench-inconclusive warn`."""
 
 

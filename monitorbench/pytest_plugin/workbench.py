@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,8 +45,9 @@ class Workbench:
         require_usable(suite)
         device = resolve_device(suite.device)
         models = finished(load_models(suite, device, load=self._models.load))
-        policy, fresh = self.settings.inconclusive, self.settings.fresh
-        for notice in run(suite, inconclusive=policy, store=self.store_of(suite), fresh=fresh, models=models):
+        asked, store = self.settings, self.store_of(suite)
+        policy: dict[str, Any] = {"inconclusive": asked.inconclusive, "strict": asked.strict}
+        for notice in run(suite, store=store, fresh=asked.fresh, models=models, **policy):
             if isinstance(notice, RunDone) and isinstance(notice.report, Report):
                 return notice.report
         raise RuntimeError(f"the run of {suite.name!r} ended without a report")
