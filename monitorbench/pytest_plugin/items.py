@@ -145,20 +145,3 @@ class CheckItem(pytest.Item):
 def selected_suites(session: pytest.Session) -> list[SuiteFile]:
     """The suites of which a check is selected."""
     return list(dict.fromkeys(item.parent for item in session.items if isinstance(item, CheckItem)))
-
-
-def refuse_clashes(session: pytest.Session) -> None:
-    """Refuse suites whose reports would go to one file.
-
-    Raises:
-        pytest.UsageError: there are two.
-    """
-    owners: dict[Path, SuiteFile] = {}
-    for file in selected_suites(session):
-        for kind, path in file.report_paths().items():
-            other = owners.setdefault(path, file)
-            if other is not file:
-                raise pytest.UsageError(
-                    f"--monitorbench-{kind}: {other.nodeid} and {file.nodeid} would both be written to {path}; "
-                    "give the suites different names"
-                )

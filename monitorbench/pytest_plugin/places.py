@@ -35,6 +35,27 @@ def report_paths(config: pytest.Config, suite: str, *, several: bool) -> Mapping
     }
 
 
+def refuse_clashes(config: pytest.Config, names: Mapping[str, str]) -> None:
+    """Refuse suites whose reports would go to one file.
+
+    Args:
+        config: with the options.
+        names: the name of each suite of which checks are selected, by its file.
+
+    Raises:
+        pytest.UsageError: there are two.
+    """
+    owners: dict[Path, str] = {}
+    for file, name in names.items():
+        for kind, path in report_paths(config, name, several=len(names) > 1).items():
+            other = owners.setdefault(path, file)
+            if other != file:
+                raise pytest.UsageError(
+                    f"--monitorbench-{kind}: {other} and {file} would both be written to {path}; "
+                    "give the suites different names"
+                )
+
+
 def refuse_unwritable_reports(config: pytest.Config) -> None:
     """Refuse a report that could not be written before anything runs.
 

@@ -94,3 +94,11 @@ def test_without_checks_tests_are_handed_out_as_ever(bench: Bench) -> None:
     result = bench.pytester.runpytest_subprocess("--assert=plain", "-n", "1")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*= monitorbench =*")
+
+
+def test_suites_that_would_share_a_report_are_refused_before_anything_runs(bench: Bench) -> None:
+    bench.suite(PASSES)
+    bench.suite(PASSES, file="t.monitor.yaml")
+    result = bench.pytester.runpytest_subprocess("--assert=plain", "-n", "1", "--monitorbench-report", "r.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --monitorbench-report: s.monitor.yaml and t.monitor.yaml would both be *"])
