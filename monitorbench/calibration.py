@@ -84,8 +84,9 @@ def reseeded(suite: Suite, run: int) -> Suite:
 
 def rates(reports: Sequence[CheckReport]) -> Rates:
     """The rates of one check over its reports of all runs, at least one."""
-    verdicts = [report.verdict for report in reports]
-    sampled = [report for report in reports if report.estimate is not None and report.verdict in SETTLED]
+    # Bounds are calibrated: what was accepted before has no say.
+    verdicts = [report.own_verdict for report in reports]
+    sampled = [report for report in reports if report.estimate is not None and report.own_verdict in SETTLED]
     truth = sum(report.estimate or 0.0 for report in sampled) / len(sampled) if sampled else None
     keeps = None if truth is None else _kept(sampled[0], truth)
     failed, passed = _share(v is Verdict.FAIL for v in verdicts), _share(v is Verdict.PASS for v in verdicts)

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from monitorbench import __version__
 from monitorbench.commands import (
     adapters,
+    baseline,
     calibrate,
     compare,
     depth,
@@ -30,7 +31,10 @@ from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (init, run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (
+    *(init, run, report, compare, baseline, validate, plan, calibrate),
+    *(depth, trace, listing, schema, adapters, selftest),
+)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

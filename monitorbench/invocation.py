@@ -69,12 +69,20 @@ def _nearest_existing(folder: Path) -> Path:
 
 
 def rerun_command(
-    suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail", strict: bool = False
+    suite: Path,
+    check: str,
+    overrides: Overrides,
+    *,
+    inconclusive: str = "fail",
+    strict: bool = False,
+    baseline_file: Path | None = None,
 ) -> str:
     """The command line that runs one check again as it was run, and the checks that it rests on."""
     words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
     words += ["--inconclusive", inconclusive] if inconclusive != "fail" else []
-    return shlex.join([*words, "--strict"] if strict else words)
+    words += ["--strict"] if strict else []
+    words += ["--baseline-file", os.fspath(baseline_file)] if baseline_file is not None else []
+    return shlex.join(words)
 
 
 def _arguments(overrides: Overrides) -> Iterator[str]:

@@ -17,7 +17,7 @@ from monitorbench.planning import Plan
 from monitorbench.report.model import CheckReport, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import LEVEL
-from monitorbench.suite.model import CheckSpec, Suite
+from monitorbench.suite.model import CheckSpec, Severity, Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -99,27 +99,29 @@ class Judge:
         return self.judged[spec.id]
 
     def _correct(self) -> None:
-        """Correct fails for their number: those that are an alarm, and apart from them those that are a warning.
+        """Correct fails for their number: alarms, fails of severity warn, and breaches of `warn_if`, each apart.
 
-        So warnings, however many are declared, leave the alarm as it is.
+        So none of them, however many are declared, changes what the others come to.
         """
-        tests = {spec.id: (spec, kind) for spec, kind in self.plan.checks}
-        for spec, kind in self.plan.checks:
-            if spec.warned is not None:
-                tests[f"{spec.id}.warn_if"] = spec.warned, kind
-        found = {**self.judged, **{f"{name}.warn_if": each for name, each in self.warned.items()}}
-        for severity in ("fail", "warn"):
-            family = {name: each for name, each in found.items() if each.severity == severity}
-            found |= alarms(family, lambda name, level: self._at(level, *tests[name]), level=LEVEL)
-        self.judged.update({name: found[name] for name in self.judged})
-        self.warned.update({name: found[f"{name}.warn_if"] for name in self.warned})
+        own = {spec.id: (spec, kind) for spec, kind in self.plan.checks}
+        tighter = {spec.id: (spec.warned, kind) for spec, kind in self.plan.checks if spec.warned is not None}
+        self._correct_among(self.judged, "fail", own)
+        self._correct_among(self.judged, "warn", own)
+        self._correct_among(self.warned, "warn", tighter)
+
+    def _correct_among(
+        self, found: dict[str, CheckReport], severity: Severity, tests: Mapping[str, tuple[CheckSpec, CheckType]]
+    ) -> None:
+        family = {name: each for name, each in found.items() if each.severity == severity}
+        found.update(alarms(family, lambda name, level: self._at(level, *tests[name]), level=LEVEL))
 
     def _at(
         self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
     ) -> CheckReport:
         from monitorbench.rollouts.whole_prompts import WholePrompts
 
-        store = WholePrompts(self.store)
+        kept = {} if kept is None else kept
+        store: WholePrompts = kept.setdefault(WholePrompts, WholePrompts(self.store))
         while True:
             unseen = len(store.left_out)
             evidence = Evidence(
@@ -129,12 +131,14 @@ class Judge:
                 judged=self.judged,
                 exact_replay=self.exact_replay,
                 estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
-                kept={} if kept is None else kept,
+                kept=kept,
             )
             found = _judged(kind, spec, evidence)
             # What raised in an arm is known once it was read; then all arms are read again without those prompts.
             if len(store.left_out) == unseen:
                 break
+            kept.clear()
+            kept[WholePrompts] = store
         told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
         return with_raised(told, store)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from monitorbench.judging import Judge
 from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
+from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
@@ -22,6 +23,7 @@ from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.factory import Loaded
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
@@ -39,6 +41,7 @@ def run(
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
+    accepted: BaselineFile | None = None,
 ) -> Iterator[Notice]:
     """Run a suite; the last notice is RunDone with the report.
 
@@ -49,6 +52,8 @@ def run(
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
+        accepted: what the run is held against; it is never changed. Without it, every verdict counts, and a check that
+            asks for `max_drop_vs: previous` is unobserved.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used; nothing was judged then.
@@ -87,20 +92,26 @@ def run(
         platform=platform.platform(),
         seconds_by_check={name: round(taken, 3) for name, taken in judge.seconds.items()},
     )
-    yield RunDone(
-        report=Report(
-            verdict=verdict,
-            exit_code=int(code),
-            versions=_versions(),
-            device={"type": device.partition(":")[0], "dtype": suite.dtype},
-            suite_sha256=suite.source_hash,
-            suite=resolved(suite),
-            models=tuple(model.report for model in models.values()),
-            checks=checks,
-            run=facts,
-            policy=policy,
-        )
+    report = Report(
+        verdict=verdict,
+        exit_code=int(code),
+        versions=_versions(),
+        device={"type": device.partition(":")[0], "dtype": suite.dtype},
+        suite_sha256=suite.source_hash,
+        suite=resolved(suite),
+        models=tuple(model.report for model in models.values()),
+        checks=checks,
+        run=facts,
+        policy=policy,
     )
+    yield RunDone(report=_held(report, accepted, policy))
+
+
+def _held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Report:
+    """The report held against what was accepted."""
+    checks = held_against(report, accepted)
+    verdict, code = overall(checks, policy)
+    return replace(report, checks=checks, verdict=verdict, exit_code=int(code))
 
 
 def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:

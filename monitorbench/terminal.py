@@ -108,5 +108,5 @@ def _halved(notice: BatchHalved) -> str:
 
 
 def _raised(notice: RolloutsRaised) -> str:
-    many = "1 rollout raises" if notice.rollouts == 1 else f"{notice.rollouts:,} rollouts raise"
-    return one_line(f"note: {notice.arm}: {many} and count as errors ({notice.why})")
+    one, many = "1 rollout raises and counts as an error", f"{notice.rollouts:,} rollouts raise and count as errors"
+    return one_line(f"note: {notice.arm}: {one if notice.rollouts == 1 else many} ({notice.why})")

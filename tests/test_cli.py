@@ -19,7 +19,10 @@ Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
     "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
-    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--fresh", "--quiet", "--json"},
+    "run": {
+        *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file", "--fresh"),
+        *("--quiet", "--json"),
+    },
     "report": {
         *("--help", "--quiet", "--format", "--output", "--section", "--inconclusive", "--strict", "--summary"),
         *("--run", "--traces"),
@@ -27,6 +30,10 @@ OPTIONS = {
     "compare": {
         *("--help", "--fail-on", "--tolerance", "--allow-differences", "--strict", "--format", "--json", "--output"),
     },
+    "baseline": {"--help"},
+    "baseline update": {"--help", "--baseline-file", "--only", "--reason", "--expires", "--dry-run"},
+    "baseline show": {"--help", "--baseline-file", "--json"},
+    "baseline prune": {"--help", "--baseline-file", "--dry-run"},
     "validate": {"--help", *OVERRIDES, "--json"},
     "plan": {"--help", "--quiet", *OVERRIDES, "--no-trial", "--json"},
     "calibrate": {"--help", "--quiet", *OVERRIDES, "--runs", "--output", "--json"},
@@ -85,6 +92,7 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
         ["run", "s.yaml", "--nonsense"],
         ["depth", "--help"],
         ["adapters", "check", "--help"],
+        ["baseline", "update", "--help"],
         ["trace", "show", "--help"],
     ],
 )
@@ -123,6 +131,11 @@ def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
             "the following arguments are required: --model; see `monitorbench adapters check --help`",
         ),
         (["adapters", "check", "x", "--model", "y", "--promt=z"], "unknown option --promt; did you mean `--prompt`?"),
+        (["baseline", "updaet"], "ACTION cannot be 'updaet'; did you mean `update`?"),
+        (
+            ["baseline", "update"],
+            "the following arguments are required: REPORT; see `monitorbench baseline update --help`",
+        ),
         (["trace", "sohw"], "ACTION cannot be 'sohw'; did you mean `show`?"),
         (["trace", "show", "r"], "the following arguments are required: ROLLOUT; see `monitorbench trace show --help`"),
         (["schema", "verdict"], "SUBJECT cannot be 'verdict'; known: `suite`, `report`"),

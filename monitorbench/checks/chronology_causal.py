@@ -114,8 +114,8 @@ def is_asked(parameters: Mapping[str, Any]) -> bool:
 def estimate_of(name: str, found: Effect, *, level: float, fixed: bool, unseen: int = 0) -> Estimate | None:
     """An effect with the interval of its error; undefined ones have none.
 
-    The interval holds what further prompts would have come to of which nothing is known; of a score that is no mean over
-    prompts that may be anything.
+    The interval holds what further prompts would have come to of which nothing is known: anything, for a score that
+    is no mean over prompts.
 
     The error is smoothed by one more prompt that lies half at each bound, so that outcomes without any spread are not
     taken for a certainty (`interval.smoothed_sd`).

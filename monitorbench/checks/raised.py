@@ -66,8 +66,8 @@ def with_raised(found: CheckReport, store: WholePrompts) -> CheckReport:
     told = f"{_many(count, 'rollout')} raised, of {_many(of, 'prompt')}; the first: {raised[0].rollouts[0].error}."
     if worst.share > MOST:
         told += (
-            f" That are {len(worst.rollouts):,} of {worst.of:,} of {worst.arm}, more than {MOST:.0%}: nothing can be "
-            "said. A further run tries them again."
+            f" Of {worst.arm} {len(worst.rollouts):,} of {worst.of:,} did, more than {MOST:.0%}: nothing can be said. "
+            "A further run tries them again."
         )
         found = replace(found, verdict=Verdict.ERROR, reason=told)
     else:
@@ -79,7 +79,7 @@ def with_raised(found: CheckReport, store: WholePrompts) -> CheckReport:
 
 
 def too_many(found: CheckReport) -> bool:
-    """Whether a check came to no verdict because so many rollouts raised; of more rollouts it may be a smaller share."""
+    """Whether a check came to no verdict because so many rollouts raised, which may be a smaller share of more."""
     return bool(found.evidence.get("raised", {}).get("too_many"))
 
 

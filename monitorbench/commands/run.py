@@ -15,6 +15,7 @@ from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 
 if TYPE_CHECKING:
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
 
@@ -46,6 +47,13 @@ def declare(parser: Parser) -> None:
         help="count warnings as fails: checks of severity warn, and what warn_if says",
     )
     group.add_argument(
+        "--baseline-file",
+        metavar="FILE",
+        type=Path,
+        help="fail only on what is new, or worse than what was accepted here; it is only read, "
+        "and `monitorbench baseline update` writes it",
+    )
+    group.add_argument(
         "--fresh",
         action="store_true",
         help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
@@ -68,18 +76,24 @@ def execute(options: argparse.Namespace) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
+    from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
+    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
 
     suite = load_suite(options.suite, overrides_of(options))
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
+    accepted = None if options.baseline_file is None else read(options.baseline_file)
+    if options.baseline_file is not None and path.resolve() == options.baseline_file.resolve():
+        fix = "name another file for the report"
+        raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
     if options.quiet:
         hush()
     stdout = sys.stdout
     # Model code that comes with a checkpoint may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        report = _report(suite, path, options, sys.stderr if options.json else stdout)
+        report = _report(suite, path, options, sys.stderr if options.json else stdout, accepted)
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
@@ -87,7 +101,9 @@ def _execute(options: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
+def _report(
+    suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO, accepted: BaselineFile | None
+) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.notices import RunDone
     from monitorbench.report.model import Report
@@ -96,13 +112,19 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
     from monitorbench.terminal import Terminal
 
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
+    rerun = partial(
+        rerun_command,
+        suite.path,
+        overrides=overrides_of(options),
+        **policy,
+        baseline_file=options.baseline_file,
+    )
     folder = store_folder(suite, path)
     with (
         Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show,
         on_interrupt(lambda: _kept(*show.kept, folder, options)),
     ):
-        for notice in run(suite, **policy, store=folder, fresh=options.fresh):
+        for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)

@@ -70,7 +70,7 @@ def _listed(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         for rollout in own:
             text = one_line(rollout.error or rollout.text)
             short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 3]}..."
-            yield f"  {one_line(rollout.name):{width}}  {rollout.status:10}  {short}".rstrip()
+            yield f"  {one_line(rollout.name):{width}}  {one_line(rollout.status):10}  {short}".rstrip()
 
 
 def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
@@ -86,6 +86,8 @@ def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         yield json.dumps({**_about(rollout), "steps": shown})
         return
     yield from _heading(rollout)
+    if rollout.error:
+        return
     if options.step is not None:
         yield from canvas.table(steps[0])
         return
@@ -120,7 +122,8 @@ def _heading(rollout: StoredRollout) -> Iterator[str]:
 
     ending = "ended by itself" if rollout.finished else "ran into a bound"
     yield one_line(f"{rollout.name}: {rollout.arm.label}; {rollout.status}, {rollout.error or ending}")
-    yield one_line(f"text: {rollout.text}")
+    if not rollout.error:
+        yield one_line(f"text: {rollout.text}")
 
 
 def _rollout(run: StoredRun, name: str) -> StoredRollout:
@@ -135,7 +138,7 @@ def _folder(run: str) -> Path:
     from monitorbench.invocation import REPORTS, file_name
     from monitorbench.rollouts.index import INDEX
 
-    places = (Path(run), Path(run).with_suffix(""), REPORTS / file_name(run))
+    places = (Path(run), Path(os.path.splitext(run)[0]), REPORTS / file_name(run))
     for folder in places:
         if os.path.isfile(folder / INDEX):  # a word may be longer than any path
             return folder

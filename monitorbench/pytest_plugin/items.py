@@ -11,7 +11,7 @@ import pytest
 
 from monitorbench.pytest_plugin.marks import register_type
 from monitorbench.pytest_plugin.options import settings
-from monitorbench.pytest_plugin.outcome import InconclusiveWarning, LetThroughWarning, NotPassed
+from monitorbench.pytest_plugin.outcome import CheckWarning, InconclusiveWarning, NotPassed
 from monitorbench.pytest_plugin.places import report_paths, shown
 from monitorbench.pytest_plugin.words import PREFIX, explained, properties
 from monitorbench.pytest_plugin.workbench import workbench
@@ -61,7 +61,8 @@ class SuiteFile(pytest.File):
         from monitorbench.invocation import rerun_command
 
         asked = settings(self.config)
-        policy: dict[str, Any] = {"inconclusive": asked.inconclusive, "strict": asked.strict}
+        names = ("inconclusive", "strict", "baseline_file")
+        policy: dict[str, Any] = {name: getattr(asked, name) for name in names}
         return rerun_command(self.suite.path, check, asked.changes, **policy)
 
     def report_paths(self) -> Mapping[str, Path]:
@@ -72,7 +73,8 @@ class SuiteFile(pytest.File):
         from monitorbench.suite.selection import select
 
         selected = [item.spec.id for item in self.session.items if isinstance(item, CheckItem) and item.parent is self]
-        return workbench(self.config).run(select(self.suite, selected))
+        bench = workbench(self.config)
+        return bench.run(select(self.suite, selected), accepted=bench.accepted)
 
 
 class CheckItem(pytest.Item):
@@ -116,13 +118,13 @@ class CheckItem(pytest.Item):
         if (warning := self._warning(check)) is not None:
             self.warn(warning(summary_line(check)))
 
-    def _warning(self, check: CheckReport) -> type[LetThroughWarning] | None:
+    def _warning(self, check: CheckReport) -> type[CheckWarning] | None:
         """What a check is told by that is let through; None for a plain pass and for what was asked not to be told."""
         speaks_against = check.warning or check.verdict != "pass"
         if not speaks_against or check.severity == "info":
             return None
         if check.verdict != "inconclusive" or check.severity != "fail":
-            return LetThroughWarning
+            return CheckWarning
         silent = settings(self.config).inconclusive == "pass" and not check.warning
         return None if silent else InconclusiveWarning
 

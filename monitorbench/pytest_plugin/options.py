@@ -97,6 +97,13 @@ OPTIONS = (
         help="What an inconclusive check is: fail (the default), warn (passes with a warning) or pass.",
     ),
     Option(
+        name="baseline-file",
+        metavar="FILE",
+        kind="path",
+        help="Suites fail only on what is new, or worse than what was accepted in this file; it is only read, and "
+        "`monitorbench baseline update` writes it.",
+    ),
+    Option(
         name="strict",
         kind="flag",
         help="Warnings count as fails: checks of severity warn, and what `warn_if` says of any check.",
@@ -159,6 +166,7 @@ class Settings:
     fresh: bool
     inconclusive: Literal["fail", "warn", "pass"]
     strict: bool
+    baseline_file: Path | None
     held_models: int
     quiet: bool
     given: Mapping[str, str]
@@ -219,6 +227,7 @@ def _settings(config: pytest.Config) -> Settings:
         fresh=value["fresh"],
         inconclusive=value["inconclusive"] or "fail",
         strict=value["strict"],
+        baseline_file=None if value["baseline-file"] is None else Path(value["baseline-file"]),
         held_models=2 if held is None else held,
         quiet=value["quiet"],
         given=given,

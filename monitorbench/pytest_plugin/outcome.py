@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 
-class LetThroughWarning(pytest.PytestWarning):
-    """A check that did not simply pass, and does not fail its test: for its severity, or by what its `warn_if` says."""
+class CheckWarning(pytest.PytestWarning):
+    """A check of severity warn that did not pass, or one of which its `warn_if` says something worse."""
 
 
-class InconclusiveWarning(LetThroughWarning):
+class InconclusiveWarning(CheckWarning):
     """A check that is inconclusive and was let through by `--monitorbench-inconclusive warn`."""
 
 

@@ -73,3 +73,29 @@ def refuse_unwritable_reports(config: pytest.Config) -> None:
             refuse_unwritable(path)
         except UsageError as error:
             raise pytest.UsageError(f"{settings(config).given[kind]}: {error}") from None
+
+
+def refuse_baseline_file(config: pytest.Config) -> None:
+    """Refuse a baseline file that cannot be read, or that a report would be written over, before anything runs.
+
+    Raises:
+        pytest.UsageError: it is one.
+    """
+    asked = settings(config)
+    file = asked.baseline_file
+    if file is None:
+        return
+    from monitorbench.errors import UsageError
+    from monitorbench.report.baseline.file import read
+
+    try:
+        read(file)
+    except UsageError as error:
+        raise pytest.UsageError(f"{asked.given['baseline-file']}: {error}") from None
+    for kind in KINDS:
+        path = getattr(asked, kind)
+        if path is not None and path.resolve() == file.resolve():
+            raise pytest.UsageError(
+                f"{asked.given[kind]}: {path}: is the baseline file, which a run never writes; "
+                "name another file for the report"
+            )

@@ -47,8 +47,8 @@ def write(report: Report, path: Path) -> None:
     write_text(dumps(report), path)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text to `path` as `write` writes a report.
+def write_text(text: str, path: Path, *, what: str = "report") -> None:
+    """Write a text to `path` as `write` writes a report; `what` is what errors call it.
 
     Raises:
         UsageError: if `path` is not a regular file or cannot be written.
@@ -57,14 +57,14 @@ def write_text(text: str, path: Path) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.is_dir():
-            raise UsageError("is a folder, not a file", where=str(path), fix="name a file for the report")
+            raise UsageError("is a folder, not a file", where=str(path), fix=f"name a file for the {what}")
         if target.exists() and not target.is_file():
-            raise UsageError("is not a regular file", where=str(path), fix="name another file for the report")
+            raise UsageError("is not a regular file", where=str(path), fix=f"name another file for the {what}")
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except OSError as error:
         raise UsageError(
-            f"the report cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
+            f"the {what} cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
         ) from error
 
 
@@ -75,7 +75,7 @@ def read(path: Path) -> Report:
         UsageError: if the file cannot be read, is not strict JSON, is no report, or is of another version.
     """
     try:
-        payload = _parsed(_content(path))
+        payload = read_json(path)
     except OSError as error:
         raise UsageError(
             f"the report cannot be read ({_why(error)})", where=str(path), fix="name a report that `run` wrote"
@@ -89,6 +89,17 @@ def read(path: Path) -> Report:
     if found := contradictions(report):
         raise _not_a_report(found, path)
     return report
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file, without what JSON lacks or leaves open: no NaN, no huge number, no key given twice.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no such value, or is larger or nested deeper than a report is.
+        RecursionError: it is nested too deeply to be read.
+    """
+    return _parsed(_content(path))
 
 
 def _content(path: Path) -> bytes:
@@ -171,7 +182,8 @@ def _whole(text: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key is given twice")
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is given twice")
     return found
 
 

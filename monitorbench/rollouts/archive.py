@@ -15,6 +15,7 @@ from typing import Any
 
 from monitorbench.metrics.trace import Trace
 from monitorbench.rollouts.arm import RAISED, Rollout
+from monitorbench.rollouts.entries import STRANGE, entry
 from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
 from monitorbench.rollouts.shards import Shards
@@ -87,12 +88,16 @@ class Archive:
         keys = [key for key in problems if not self._fresh or key in self._own]
         parts = (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
         rows = [row for part in parts for row in self._rows(part)]
-        faults = {shard: why for shard in sorted({row[3] for row in rows}) if (why := self._shards.fault(shard))}
-        lost = [Lost(shard=shard, rollouts=self._forget(shard), why=why) for shard, why in faults.items()]
+        facts = {row[0]: entry(row[2], row[1], *row[4:]) for row in rows}
+        strange = {row[3]: STRANGE for row in rows if facts[row[0]] is None}
+        faults = {shard: why for shard in {row[3] for row in rows} if (why := self._shards.fault(shard))} | strange
+        lost = [
+            Lost(shard=shard, rollouts=self._forget(shard), why=why) for shard, why in sorted(faults.items(), key=str)
+        ]
         found = {
-            key: _rollout(problems[key], repeat, json.loads(text), self._shards.trace(shard, row, blocks))
-            for key, repeat, text, shard, row, blocks in rows
-            if shard not in faults
+            key: _rollout(problems[key], repeat, known, self._shards.trace(shard, row, blocks))
+            for key, repeat, _, shard, row, blocks in rows
+            if shard not in faults and (known := facts[key]) is not None
         }
         return {key: rollout for key, rollout in found.items() if not rollout.raised}, lost
 

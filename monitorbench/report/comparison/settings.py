@@ -7,7 +7,7 @@ from typing import Any
 
 from monitorbench.report.codec import to_json
 from monitorbench.report.comparison.model import Differs
-from monitorbench.report.model import CheckReport, Report
+from monitorbench.report.model import Bound, CheckReport, Report
 
 _MISSING = object()
 _WARN_IF = "warn_if"
@@ -23,7 +23,7 @@ def differences(reference: Report, other: Report) -> tuple[Differs, ...]:
     intention; it is named all the same.
     """
     pairs = {check.id: (check, twin) for check in reference.checks if (twin := _twin(check, other)) is not None}
-    found = _compared(_settings(reference), _settings(other))
+    found = _compared(settings_of(reference), settings_of(other))
     return tuple(
         Differs(
             place=place,
@@ -39,7 +39,8 @@ def _twin(check: CheckReport, report: Report) -> CheckReport | None:
     return next((each for each in report.checks if (each.id, each.type) == (check.id, check.type)), None)
 
 
-def _settings(report: Report) -> dict[str, Any]:
+def settings_of(report: Report) -> dict[str, Any]:
+    """Every setting of a run by its dotted path: of the suite, the checks, the models, the device and the versions."""
     plain = to_json(report)
     suite = {f"suite.{place}": value for place, value in _flat(plain["suite"])}
     settings = {place: value for place, value in suite.items() if not place.startswith(_SAME_ANYWAY)}
@@ -86,29 +87,36 @@ def _check_of(place: str) -> str:
 
 def _concerns(place: str, check: CheckReport, twin: CheckReport) -> bool:
     """Whether a check measures something else where this setting differs."""
+    parameter = place.removeprefix(f"checks.{check.id}.")
+    sides = (check.parameters.get(parameter), twin.parameters.get(parameter))
+    return decides(place, check) and not (parameter != place and is_bound(*sides, check.bound, twin.bound))
+
+
+def decides(place: str, check: CheckReport) -> bool:
+    """Whether a setting decides what a check measures. What it demands of the estimate counts as one that does."""
     section, _, rest = place.partition(".")
     if section == "checks":
         name, _, parameter = rest.partition(".")
-        return name == check.id and parameter not in ("gated", "severity") and not _is_bound(parameter, check, twin)
+        ours = name == check.id and parameter not in ("gated", "severity")
+        return ours and not parameter.startswith(f"{_WARN_IF}.")
     if section == "suite":
         part, _, rest = rest.partition(".")
         task, _, setting = rest.partition(".")
         # More prompts of the same task begin with the same ones.
-        return part == "sampling" or (part == "tasks" and task in _tasks(check) and setting != "n")
+        if part == "channels":
+            return bool(check.parameters.get("interpretable_if"))
+        return part in ("sampling", "schema_version") or (part == "tasks" and task in _tasks(check) and setting != "n")
     return section == "models" and rest.startswith("baseline.") and check.unit == "ratio" and "sha256" in rest
 
 
-def _is_bound(parameter: str, check: CheckReport, twin: CheckReport) -> bool:
-    """Whether a parameter is what the check demands, which changes a verdict and no estimate."""
-    if parameter.startswith(f"{_WARN_IF}."):
-        return True
+def is_bound(before: Any, after: Any, reference: Bound | None, other: Bound | None) -> bool:
+    """Whether the two values of a parameter are what a check demands, which changes a verdict and no estimate."""
     sides = [
-        (before, after)
+        (low, high)
         for side in ("min", "max")
-        if (before := getattr(check.bound, side, None)) is not None
-        and (after := getattr(twin.bound, side, None)) is not None
+        if (low := getattr(reference, side, None)) is not None and (high := getattr(other, side, None)) is not None
     ]
-    return (check.parameters.get(parameter), twin.parameters.get(parameter)) in sides
+    return (before, after) in sides
 
 
 def _tasks(check: CheckReport) -> tuple[Any, ...]:

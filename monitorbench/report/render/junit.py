@@ -54,7 +54,8 @@ def render(report: Report, *, inconclusive: Inconclusive | None = None, strict: 
     for key, value in _facts(report):
         SubElement(properties, "property", {"name": _legal(key), "value": _legal(value)})
     for check in report.checks:
-        _case(suite, check, outcomes[check.id], classname=name, seconds=report.run.seconds_by_check.get(check.id, 0.0))
+        seconds = report.run.seconds_by_check.get(check.id, 0.0)
+        _case(suite, check, outcomes[check.id], policy, classname=name, seconds=seconds)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
@@ -66,16 +67,16 @@ def _outcome(check: CheckReport, policy: Policy) -> str:
     return _OUTCOMES[counted(check, policy) or check.verdict]
 
 
-def _case(suite: Element, check: CheckReport, outcome: str, *, classname: str, seconds: float) -> None:
+def _case(suite: Element, check: CheckReport, outcome: str, policy: Policy, *, classname: str, seconds: float) -> None:
     about = {"name": _legal(check.id), "classname": classname, "time": _seconds(seconds)}
     case = SubElement(suite, "testcase", about)
     if outcome:
         # A check that passed has an element only where its warning counts as a fail.
-        passed = check.verdict is Verdict.PASS
-        verdict = check.warn_verdict if passed and check.warn_verdict is not None else check.verdict
-        words = check.warning if passed else " ".join(filter(None, (check.reason, check.warning)))
+        reason = "" if check.verdict is Verdict.PASS else check.reason
+        words = " ".join(filter(None, (reason, check.warning)))
         message = one_line(f"{verdict_words(check)}: {words}")
-        found = SubElement(case, outcome, {"type": verdict.value, "message": _legal(message)})
+        kind = counted(check, policy) or check.verdict
+        found = SubElement(case, outcome, {"type": kind.value, "message": _legal(message)})
         found.text = _legal(f"{check.file}:{check.line}\n{words}")
     SubElement(case, "system-out").text = _legal("\n".join(_details(check)))
 
