@@ -22,11 +22,14 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Signals that ask this process to stop raise `KeyboardInterrupt` inside; only for the main thread.
+    """Signals that ask this process to stop raise `KeyboardInterrupt` inside, in the main thread; others get none.
 
     The first one does. The next ends the process without more ado, even where Python itself does not get to run: a
     thread waits for it, which needs nothing of the main one.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     asked: list[float] = []
