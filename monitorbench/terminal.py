@@ -62,14 +62,8 @@ class Terminal:
             show_result(notice.report, self._out, table=not self._quiet, kept_at=self._report_path, rerun=self._rerun)
             return
         self._progress(notice)
-        if isinstance(notice, SettingIgnored):
-            self._note(_ignored(notice))
-        elif isinstance(notice, BatchHalved):
-            self._note(_halved(notice))
-        elif isinstance(notice, RolloutsRaised):
-            self._note(_raised(notice))
-        elif isinstance(notice, RolloutsLost):
-            self._note(_lost(notice))
+        if note := note_of(notice):
+            self._note(note)
 
     def close(self) -> None:
         """Take the progress off the screen. Further calls change nothing."""
@@ -83,6 +77,20 @@ class Terminal:
     def _note(self, text: str) -> None:
         with self._progress.aside():
             print_line(self._err, text)
+
+
+def note_of(notice: Notice) -> str:
+    """What a run leaves out, or does otherwise than it was asked to, in one line; empty for any other notice."""
+    match notice:
+        case SettingIgnored():
+            return _ignored(notice)
+        case BatchHalved():
+            return _halved(notice)
+        case RolloutsRaised():
+            return _raised(notice)
+        case RolloutsLost():
+            return _lost(notice)
+    return ""
 
 
 def _console(stream: TextIO) -> Console:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from monitorbench.pytest_plugin.models import HeldModels
 from monitorbench.pytest_plugin.options import Settings, settings
 
 if TYPE_CHECKING:
+    from monitorbench.notices import Notice
     from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
@@ -41,21 +44,25 @@ class Workbench:
         Raises:
             MonitorbenchError: the run cannot go on.
         """
-        from monitorbench.adapters.factory import resolve_device
         from monitorbench.notices import RunDone
-        from monitorbench.planning import require_usable
         from monitorbench.report.model import Report
-        from monitorbench.runner import finished, load_models, run
 
-        require_usable(suite)
-        device = resolve_device(suite.device)
-        models = finished(load_models(suite, device, load=self._models.load))
-        asked, store = self.settings, self.store_of(suite)
-        policy: dict[str, Any] = {"inconclusive": asked.inconclusive, "strict": asked.strict}
-        for notice in run(suite, store=store, fresh=asked.fresh, models=models, accepted=accepted, **policy):
+        for notice in self._notices(suite, accepted):
+            _log(notice)
             if isinstance(notice, RunDone) and isinstance(notice.report, Report):
                 return notice.report
         raise RuntimeError(f"the run of {suite.name!r} ended without a report")
+
+    def _notices(self, suite: Suite, accepted: BaselineFile | None) -> Iterator[Notice]:
+        from monitorbench.adapters.factory import resolve_device
+        from monitorbench.planning import require_usable
+        from monitorbench.runner import load_models, run
+
+        require_usable(suite)
+        models = yield from load_models(suite, resolve_device(suite.device), load=self._models.load)
+        asked, store = self.settings, self.store_of(suite)
+        policy: dict[str, Any] = {"inconclusive": asked.inconclusive, "strict": asked.strict}
+        yield from run(suite, store=store, fresh=asked.fresh, models=models, accepted=accepted, **policy)
 
     @cached_property
     def accepted(self) -> BaselineFile | None:
@@ -95,6 +102,20 @@ class Workbench:
         return Path(folder.name)
 
 
+def _log(notice: Notice) -> None:
+    """Tell a log what a run does, as information, and what it leaves out, as a warning."""
+    from monitorbench.notices import ArmStarted
+    from monitorbench.report.words import one_line
+    from monitorbench.terminal import note_of
+
+    if note := note_of(notice):
+        _LOG.warning("%s", note)
+    elif isinstance(notice, ArmStarted):
+        many = f"{notice.rollouts:,} rollouts, {notice.reused:,} of them from the store"
+        _LOG.info("%s", one_line(f"recording {notice.arm}: {many}"))
+
+
+_LOG = logging.getLogger("monitorbench")
 _WORKBENCH = pytest.StashKey[Workbench]()
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from plugin_bench import PASSES, Bench
+from plugin_bench import CANNOT_BE_DECIDED, DOES_NOT_APPLY, PASSES, Bench
+
+from monitorbench.report.write import read
 
 pytest_plugins = "pytester"
 
@@ -38,6 +42,15 @@ assert m[0].report != m[1].report
     loads = bench.loads()
     bench.pytest().assert_outcomes(passed=1)
     assert len(loads) == 2
+
+
+def test_a_model_that_another_suite_ran_before_gives_the_same_report(bench: Bench) -> None:
+    bench.suite(CANNOT_BE_DECIDED, model="diffusion")
+    bench.suite(DOES_NOT_APPLY, model="diffusion", file="t.monitor.yaml", name="other")
+    bench.pytest("--monitorbench-no-store", "--monitorbench-report", "alone.json", "t.monitor.yaml")
+    bench.pytest("--monitorbench-no-store", "--monitorbench-report", "both.json")
+    alone, after = read(bench / "alone.json"), read(bench / "both-other.json")
+    assert replace(after, run=alone.run) == alone
 
 
 def test_at_least_one_is_held(bench: Bench) -> None:

@@ -153,3 +153,14 @@ def test_a_check_that_passed_shows_its_reason_when_asked(bench: Bench) -> None:
         ],
         consecutive=True,
     )
+
+
+def test_what_a_run_does_is_logged(bench: Bench) -> None:
+    bench.suite(PASSES)
+    result = bench.pytest("--log-cli-level=info", "--monitorbench-set", "sampling.sampler={max_denoising_steps: 4}")
+    result.stdout.fnmatch_lines(
+        [
+            "WARNING*note: the candidate's adapter family has no sampler setting max_denoising_steps: *",
+            "INFO*recording candidate *: 6 rollouts, 0 of them from the store",
+        ]
+    )
