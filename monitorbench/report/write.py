@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,8 @@ from monitorbench.report.schema import problems
 MAX_BYTES = 64 * 2**20
 """Largest report that is read."""
 _MAX_DEPTH = 64
+_LONGEST = 40
+"""Characters of a key that a message repeats."""
 
 __all__ = ["InvalidReportError", "dumps", "from_json", "read", "to_json", "write"]
 
@@ -182,8 +185,8 @@ def _whole(text: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is given twice")
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {name[:_LONGEST]!r} is given twice")
     return found
 
 

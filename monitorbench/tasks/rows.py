@@ -118,7 +118,8 @@ def _text(where: str, row: Mapping[str, Any], column: str) -> str:
     value = row[column]
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    is_whole = isinstance(value, int) and not isinstance(value, bool)  # of any size, also beyond what a float holds
+    if is_whole or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
     what = f"the column {quoted(column)} holds {found(value)}"
     raise UsageError(what, where=where, fix="only text and numbers can be used")

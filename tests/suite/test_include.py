@@ -201,3 +201,13 @@ def test_the_bytes_of_all_files_together_are_bounded(write: Callable[..., bytes]
     assert said[0].startswith(
         "s.yaml:1:19: a suite holds at most 1,048,576 bytes, together with all that it includes; "
     )
+
+
+@pytest.mark.parametrize(("content", "place"), [(b"\xef\xbb\xbf\xff", "1:1"), (b"\xef\xbb\xbfa: b\nc: \x80d", "2:4")])
+def test_bytes_that_are_no_text_behind_a_byte_order_mark(
+    folder: Path, vocabulary: Vocabulary, content: bytes, place: str
+) -> None:
+    (folder / "s.yaml").write_bytes(content)
+    with pytest.raises(SuiteError) as caught:
+        load("s.yaml", vocabulary)
+    assert str(caught.value) == f"s.yaml:{place}: not UTF-8; save the file in UTF-8"

@@ -12,7 +12,8 @@ from monitorbench.report.exit_code import ExitCode, counted, effect, policy_of
 from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report, Verdict
 from monitorbench.report.words import bound_words, count_words, estimate_words, one_line, verdict_words
 
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 allows the control characters from U+007F on, and a terminal obeys them.
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OUTCOMES: Mapping[Verdict, str] = {
     Verdict.FAIL: "failure",
     Verdict.ERROR: "error",
@@ -27,7 +28,7 @@ def render(report: Report, *, inconclusive: Inconclusive | None = None, strict: 
 
     A check that counts and failed is a failure, one that broke down or observed nothing an error, and one that does not
     apply is skipped. A check that does not count, or is let through, is never a failure: it is skipped unless it
-    passed, be it with a warning. Characters that XML 1.0 does not allow are removed.
+    passed, be it with a warning. Characters that XML 1.0 does not allow, or a terminal obeys, are removed.
 
     Args:
         report: what to show.
