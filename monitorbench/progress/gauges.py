@@ -189,7 +189,7 @@ class Gauges:
     def _step(self, what: str, done: int, total: int | None, unit: str) -> None:
         """A step goes on as long as the same things are counted: what it says may change."""
         gauge = self.by_level.get("step")
-        if gauge is None or (gauge.total, gauge.unit) != (total, unit) or (total is None and gauge.what != what):
+        if gauge is None or not _goes_on(gauge, what, done, total, unit):
             gauge = self.by_level["step"] = self._gauge(what, total, unit)
         gauge.what, gauge.done = one_line(what), done
         if total is not None and done >= total:
@@ -199,6 +199,12 @@ class Gauges:
         for level in ("rollouts", "checks", "step"):
             self.by_level.pop(level, None)
         self._done.clear()
+
+
+def _goes_on(gauge: Gauge, what: str, done: int, total: int | None, unit: str) -> bool:
+    if total is None:
+        return gauge.total is None and gauge.what == one_line(what)
+    return (gauge.total, gauge.unit) == (total, unit) and gauge.done <= done
 
 
 def _named(gauge: Gauge) -> str:

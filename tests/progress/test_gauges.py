@@ -105,6 +105,15 @@ def test_a_step_ends_when_all_of_it_is_done(gauges: Gauges) -> None:
     assert gauges.text() == ""
 
 
+def test_a_step_that_counts_from_the_start_again_is_another_one(gauges: Gauges, clock: Clock) -> None:
+    gauges(Working(what="reading a", done=3, total=4, unit="rows"))
+    clock.now += 50
+    gauges(Working(what="reading b", done=0, total=4, unit="rows"))
+    clock.now += 2
+    gauges(Working(what="reading b", done=1, total=4, unit="rows"))
+    assert gauges.text() == "reading b: 1 of 4 rows, about 6 s left"
+
+
 def test_a_step_that_nobody_can_count_says_how_long_it_takes(gauges: Gauges, clock: Clock) -> None:
     gauges(Working(what="loading\nm"))
     clock.now += 125
