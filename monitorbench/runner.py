@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from monitorbench.judging import Judge
 from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
+from monitorbench.ranks.environment import Ranks
 from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
@@ -23,6 +24,8 @@ from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.factory import Loaded
+    from monitorbench.ranks.follower import Follower
+    from monitorbench.ranks.leader import Leader
     from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
@@ -41,6 +44,7 @@ def run(
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
+    leader: Leader | None = None,
     accepted: BaselineFile | None = None,
 ) -> Iterator[Notice]:
     """Run a suite; the last notice is RunDone with the report.
@@ -52,26 +56,30 @@ def run(
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
+        leader: this process where it leads several ranks, which run the batches together.
         accepted: what the run is held against; it is never changed. Without it, every verdict counts, and a check that
             asks for `max_drop_vs: previous` is unobserved.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used; nothing was judged then.
     """
-    from monitorbench.adapters.factory import resolve_device
+    from monitorbench.ranks.devices import device_of, split
     from monitorbench.rollouts.looks import record_until
     from monitorbench.rollouts.missing import record_all
     from monitorbench.rollouts.store import RunStore
 
     started, clock = datetime.now(UTC), time.perf_counter()
     require_usable(suite)
-    device = resolve_device(suite.device)
+    device = device_of(suite, leader.ranks if leader is not None else Ranks())
     if models is None:
         models = yield from load_models(suite, device)
     plan = make_plan(suite, models["candidate"].adapter)
     yield _planned(suite, plan)
     # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    recordings = [prepared(suite, arm, models[arm.role], folder=store) for arm in plan.arms]
+    several = leader is not None
+    recordings = [prepared(suite, arm, models[arm.role], folder=store, keyed=several) for arm in plan.arms]
+    if leader is not None:
+        recordings = leader.agree(recordings, whole=split(suite))
     with RunStore(store if recordings else None, fresh=fresh) as kept:
         adapters = {role: model.adapter for role, model in models.items()}
         judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
@@ -81,6 +89,8 @@ def run(
         else:
             yield from record_all(recordings, kept)
             yield from _record_more(suite, plan, recordings, kept)
+        if leader is not None:
+            leader.release()
         yield from judge.run()
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
     policy = Policy(inconclusive=inconclusive, strict=strict)
@@ -112,6 +122,27 @@ def _held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Repo
     checks = held_against(report, accepted)
     verdict, code = overall(checks, policy)
     return replace(report, checks=checks, verdict=verdict, exit_code=int(code))
+
+
+def follow(suite: Suite, follower: Follower, *, models: Models | None = None) -> None:
+    """Run batches of a suite for the rank that leads; nothing is kept, judged or written.
+
+    Args:
+        suite: what is run.
+        follower: this rank.
+        models: as in `run`.
+
+    Raises:
+        MonitorbenchError: as `run`; the checkpoint may be another one on this machine.
+    """
+    from monitorbench.ranks.devices import device_of
+
+    require_usable(suite)
+    device = device_of(suite, follower.ranks)
+    if models is None:
+        models = finished(load_models(suite, device))
+    plan = make_plan(suite, models["candidate"].adapter)
+    follower.follow([prepared(suite, arm, models[arm.role], keyed=True) for arm in plan.arms])
 
 
 def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
@@ -171,8 +202,8 @@ def _planned(suite: Suite, plan: Plan) -> RunPlanned:
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def prepared(suite: Suite, arm: Arm, model: Loaded, *, folder: Path | None = None) -> Recording:
-    """An arm that can be recorded, with all that decides its rollouts if they are kept."""
+def prepared(suite: Suite, arm: Arm, model: Loaded, *, folder: Path | None = None, keyed: bool = False) -> Recording:
+    """An arm that can be recorded, with all that decides its rollouts if they are kept in a folder or `keyed`."""
     from monitorbench.rollouts.facts import arm_facts
     from monitorbench.rollouts.recorder import prepare
 
@@ -180,7 +211,7 @@ def prepared(suite: Suite, arm: Arm, model: Loaded, *, folder: Path | None = Non
     task = build_task(spec, dict(arm.form))
     problems = task.problems(spec.n)
     recording = prepare(arm, adapter=model.adapter, task=task, problems=problems, sampling=suite.sampling, cache=folder)
-    if folder is None:
+    if folder is None and not keyed:
         return recording
     facts = arm_facts(
         arm,

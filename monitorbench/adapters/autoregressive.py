@@ -42,6 +42,7 @@ class Autoregressive(LanguageModel):
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     left_to_right: ClassVar[bool] = True
     honours: ClassVar[frozenset[str]] = HONOURED
+    splits: ClassVar[bool] = True
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

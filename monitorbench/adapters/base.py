@@ -177,6 +177,8 @@ class Adapter(Protocol):
         words: those whose values are words, not numbers; a family without any may leave it out.
         left_to_right: every token is committed once, in text order, by construction.
         honours: which fields of an `Edit` a hook may fill in; a family that takes none may leave it out.
+        splits: whether it comes to the same with a model that ranks hold together (`tp_plan`): it never touches a
+            weight or a state of which each rank holds a part. A family that does may leave it out.
     """
 
     family: ClassVar[str]
@@ -186,6 +188,7 @@ class Adapter(Protocol):
     left_to_right: ClassVar[bool]
     words: ClassVar[tuple[str, ...]] = ()
     honours: ClassVar[frozenset[str]] = frozenset()
+    splits: ClassVar[bool] = False
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

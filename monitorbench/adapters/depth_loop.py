@@ -51,6 +51,7 @@ class DepthLoop(Autoregressive):
     writer: Writer = mixture_like
 
     family: ClassVar[str] = "depth-loop"
+    splits: ClassVar[bool] = False
     summary: ClassVar[str] = "Causal language models that run the same layers several times for every token."
     channels: ClassVar[tuple[Channel, ...]] = (Z_H, Z_L, LOOP_STATE)
     settings: ClassVar[tuple[str, ...]] = SETTINGS

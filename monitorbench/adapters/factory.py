@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.batches import carried_channels
 from monitorbench.adapters.checkpoint import Checkpoint, find
-from monitorbench.adapters.placement import placed
+from monitorbench.adapters.placement import placed, splitting
 from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.errors import CheckpointError, MonitorbenchError, UsageError, described
 from monitorbench.report.model import ModelReport
@@ -19,6 +19,11 @@ from monitorbench.suite.schema import DEVICE
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+
+
+_MISPLANNED = ("hrm_text",)
+"""Models whose plan in transformers comes to other logits than the whole model."""
+_WHOLE = "leave tp_plan out, and use device_map: auto where it does not fit on one GPU"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +72,16 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
     """
     checkpoint = find(spec)
     dtype = spec.dtype or dtype
+    family = _adapter_class(checkpoint)
+    if spec.tp_plan is not None:
+        _require_splitting(checkpoint, family)
     with _another_s(spec.adapter):
-        adapter: Any = _adapter_class(checkpoint).load(checkpoint, device=device, dtype=dtype)
+        adapter: Any = family.load(checkpoint, device=device, dtype=dtype)
+    channels = carried_channels(adapter, sampler)
+    if spec.tp_plan is not None and (states := [channel.name for channel in channels if channel.kind == "state"]):
+        raise CheckpointError(
+            f"carries {states[0]}, of which each rank would hold a part", where=spec.source, fix=_WHOLE
+        )
     hashes = checkpoint.hashes()
     report = ModelReport(
         role=role,
@@ -77,7 +90,7 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         family=adapter.family,
         architecture=type(adapter.model).__name__,
         parameters=sum(parameter.numel() for parameter in adapter.model.parameters()),
-        channels=tuple(channel.name for channel in carried_channels(adapter, sampler)),
+        channels=tuple(channel.name for channel in channels),
         weights_sha256=hashes.weights,
         config_sha256=hashes.config,
         tokenizer_sha256=hashes.tokenizer,
@@ -85,6 +98,7 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         remote_code=spec.trust_remote_code,
         chat_template=getattr(adapter, "chats", None),
         device_map=placed(spec, adapter.model),
+        tensor_parallel=splitting(spec),
     )
     return Loaded(adapter=adapter, report=report)
 
@@ -109,6 +123,24 @@ def _adapter_class(checkpoint: Checkpoint) -> Any:
         where=checkpoint.source,
         fix=f"the families are {ADAPTERS.listing()}",
     )
+
+
+def _require_splitting(checkpoint: Checkpoint, family: Any) -> None:
+    """Refuse to split a model over ranks where that was not seen to come to the same."""
+    kind = checkpoint.config.model_type
+    if kind in _MISPLANNED and checkpoint.spec.tp_plan == "auto":
+        raise CheckpointError(
+            f"split by the plan that transformers has for {kind}, it comes to other logits",
+            where=checkpoint.source,
+            fix=_WHOLE,
+        )
+    if not getattr(family, "splits", False):
+        able = [name for name in ADAPTERS if getattr(ADAPTERS.load(name), "splits", False)]
+        raise CheckpointError(
+            f"tp_plan splits it over ranks, and the adapter family {family.family} runs whole models only",
+            where=checkpoint.source,
+            fix=f"{_WHOLE}; families that can be split are {', '.join(able)}",
+        )
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class MaskedDiffusion(LanguageModel):
     summary: ClassVar[str] = "Masked language models, which carry nothing but the partly masked canvas between steps."
     settings: ClassVar[tuple[str, ...]] = SETTINGS
     words: ClassVar[tuple[str, ...]] = ("remasking",)
+    splits: ClassVar[bool] = True
     left_to_right: ClassVar[bool] = False
     honours: ClassVar[frozenset[str]] = HONOURED
 

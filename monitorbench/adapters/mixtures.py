@@ -24,8 +24,15 @@ def mixture(model: Any, logits_BPV: Tensor) -> Tensor:
     table: Any = model.get_input_embeddings()
     # Some families scale what they look up.
     scale = getattr(table, "embed_scale", 1.0)
-    mixed_BPd: Tensor = logits_BPV.softmax(-1).to(table.weight.dtype) @ table.weight * scale
+    table_Vd = whole(table.weight)
+    mixed_BPd: Tensor = logits_BPV.softmax(-1).to(table_Vd.dtype) @ table_Vd * scale
     return mixed_BPd
+
+
+def whole(weight: Tensor) -> Tensor:
+    """A weight as a plain tensor, also where ranks hold a part of it each; then all of them have to ask for it."""
+    gathered: Tensor = weight.full_tensor() if hasattr(weight, "full_tensor") else weight
+    return gathered
 
 
 def mixture_like(model: Any, logits_BPV: Tensor, like: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""Where a model's weights go, and what stands in the way: whole on one device, spread by accelerate, or quantised."""
+"""Where a model's weights go, and what stands in the way: on one device, spread, split over ranks, or quantised."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,10 @@ def placing(spec: ModelSpec, config: PretrainedConfig, device: str) -> Mapping[s
         device: `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        CheckpointError: accelerate is needed and not installed.
+        CheckpointError: accelerate is needed and not installed; or there are no ranks to split the model over.
     """
+    if spec.tp_plan is not None:
+        return _splitting(spec, device)
     quantised = bool(_quantisation(config))
     if spec.device_map is None and not quantised:
         return {}
@@ -36,6 +39,30 @@ def placing(spec: ModelSpec, config: PretrainedConfig, device: str) -> Mapping[s
             fix="pip install 'accelerate>=1.1'",
         )
     return {"device_map": {"": device} if spec.device_map is None else spec.device_map}
+
+
+def _splitting(spec: ModelSpec, device: str) -> Mapping[str, Any]:
+    import torch
+    from transformers.distributed.configuration_utils import DistributedConfig
+
+    if _ranks() < 2:
+        raise CheckpointError(
+            "tp_plan splits it over ranks, and there is one",
+            where=spec.source,
+            fix="start with torchrun --nproc-per-node N -m monitorbench run SUITE, or leave tp_plan out",
+        )
+    if device == "cpu" and torch.cuda.device_count():
+        raise CheckpointError(
+            "tp_plan splits it over the GPUs of this machine, and the suite runs on cpu",
+            where=spec.source,
+            fix="set device: auto",
+        )
+    plan: Any = spec.tp_plan
+    return {"distributed_config": DistributedConfig(tp_plan=plan)}
+
+
+def _ranks() -> int:
+    return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def require_place(spec: ModelSpec, model: Any, device: str) -> None:
@@ -77,6 +104,11 @@ def placed(spec: ModelSpec, model: Any) -> dict[str, str] | None:
     return {name: str(device) for name, device in found.items()}
 
 
+def splitting(spec: ModelSpec) -> dict[str, Any] | None:
+    """By which plan the model is split, and over how many ranks, where the suite asked for that."""
+    return None if spec.tp_plan is None else {"plan": spec.tp_plan, "ranks": _ranks()}
+
+
 def unloadable(spec: ModelSpec, config: PretrainedConfig, error: Exception) -> CheckpointError:
     """What to say of weights that transformers did not load."""
     method = _quantisation(config).get("quant_method")
@@ -90,6 +122,8 @@ def unloadable(spec: ModelSpec, config: PretrainedConfig, error: Exception) -> C
     fix = "weights and config.json must come from the same model"
     if spec.device_map is not None:
         fix = "correct device_map, or leave it out"
+    elif spec.tp_plan is not None:
+        fix = "correct tp_plan, or leave it out: not every model has a plan, nor can be split over any number of ranks"
     elif method:
         fix = f"its weights are quantised ({method}): see that this machine runs them, or use those in full precision"
     return CheckpointError(f"the weights cannot be loaded: {first_line(error)}", where=spec.source, fix=fix)

@@ -47,6 +47,7 @@ class ThoughtLoop(LanguageModel):
     words: ClassVar[tuple[str, ...]] = ("mode", "projection", "write")
     left_to_right: ClassVar[bool] = True
     honours: ClassVar[frozenset[str]] = HONOURED
+    splits: ClassVar[bool] = True
 
     @staticmethod
     def claims(config: PretrainedConfig) -> bool:

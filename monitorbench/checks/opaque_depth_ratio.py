@@ -83,8 +83,9 @@ class OpaqueDepthRatio:
 
     def arms(self, spec: CheckSpec, *, suite: Suite, candidate: Adapter) -> tuple[Arm, ...]:
         """Nothing is generated: the models are traced."""
-        del suite, candidate
+        del candidate
         _require_a_doubling(spec)
+        _require_whole(suite, baseline=self.needs_baseline(spec))
         return ()
 
     def needs_baseline(self, spec: CheckSpec) -> bool:
@@ -120,6 +121,17 @@ class OpaqueDepthRatio:
                 "channels": {r.channel: {"interpretable": r.interpretable, "why": r.why} for r in channels},
             },
         )
+
+
+def _require_whole(suite: Suite, *, baseline: bool) -> None:
+    """What a rank holds of a model that several hold together is no model: its depth would come out too small."""
+    for model in filter(None, (suite.model, suite.baseline if baseline else None)):
+        if model.tp_plan is not None:
+            raise UsageError(
+                "the depth of a model that ranks hold together cannot be traced",
+                where=model.source,
+                fix="judge it by a suite without tp_plan, in one process, or with `monitorbench depth`",
+            )
 
 
 def _require_a_doubling(spec: CheckSpec) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -46,7 +47,9 @@ def execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable
+    from monitorbench.ranks.environment import require_one
 
+    require_one(os.environ, NAME)
     if options.runs < 2:
         raise UsageError(f"--runs must be at least 2, got {options.runs}", fix="write a larger number")
     suite = load_suite(options.suite, overrides_of(options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,9 @@ def execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.forecast import forecast
     from monitorbench.progress import Progress
+    from monitorbench.ranks.environment import require_one
 
+    require_one(os.environ, NAME)
     suite = load_suite(options.suite, overrides_of(options))
     if options.quiet:
         hush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from contextlib import redirect_stdout
@@ -15,6 +16,9 @@ from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 
 if TYPE_CHECKING:
+    from monitorbench.ranks.environment import Ranks
+    from monitorbench.ranks.follower import Follower
+    from monitorbench.ranks.leader import Leader
     from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
@@ -65,16 +69,40 @@ def declare(parser: Parser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run the suite; its report is on disk before the result is shown."""
     from monitorbench.errors import MonitorbenchError
+    from monitorbench.ranks.environment import ranks_of
 
     try:
-        return _execute(options)
+        ranks = ranks_of(os.environ)
+        return _execute(options) if not ranks.several else _on_several(options, ranks)
     except MonitorbenchError as error:
         # An earlier report may lie at the same path.
         error.add_note("no report was written")
         raise
 
 
-def _execute(options: argparse.Namespace) -> int:
+def _on_several(options: argparse.Namespace, ranks: Ranks) -> int:
+    """One of several ranks: the first does all that one process does, and the others help it to record."""
+    from monitorbench.ranks.connection import connected
+    from monitorbench.ranks.follower import Follower
+    from monitorbench.ranks.leader import Leader
+
+    post = connected()
+    if ranks.leads:
+        with Leader(ranks, post) as leader:
+            return _execute(options, leader)
+    hush()
+    with redirect_stdout(sys.stderr):
+        return Follower(ranks, post).work(partial(_follow, options))
+
+
+def _follow(options: argparse.Namespace, follower: Follower) -> None:
+    from monitorbench.api import load_suite
+    from monitorbench.runner import follow
+
+    follow(load_suite(options.suite, overrides_of(options)), follower)
+
+
+def _execute(options: argparse.Namespace, leader: Leader | None = None) -> int:
     from monitorbench.api import load_suite
     from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
@@ -93,7 +121,7 @@ def _execute(options: argparse.Namespace) -> int:
     stdout = sys.stdout
     # Model code that comes with a checkpoint may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        report = _report(suite, path, options, sys.stderr if options.json else stdout, accepted)
+        report = _report(suite, path, options, sys.stderr if options.json else stdout, accepted=accepted, leader=leader)
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
@@ -102,7 +130,13 @@ def _execute(options: argparse.Namespace) -> int:
 
 
 def _report(
-    suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO, accepted: BaselineFile | None
+    suite: Suite,
+    path: Path,
+    options: argparse.Namespace,
+    screen: TextIO,
+    *,
+    accepted: BaselineFile | None,
+    leader: Leader | None,
 ) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.notices import RunDone
@@ -124,7 +158,7 @@ def _report(
         Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show,
         on_interrupt(lambda: _kept(*show.kept, folder, options)),
     ):
-        for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted):
+        for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted, leader=leader):
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -51,9 +52,11 @@ def execute(options: argparse.Namespace) -> int:
     """Run the cases; 0 when all came out as expected, 1 when one did not."""
     from monitorbench.adapters.factory import resolve_device
     from monitorbench.invocation import refuse_unwritable
+    from monitorbench.ranks.environment import require_one
     from monitorbench.report.write import write_text
     from monitorbench.selftest.cases import chosen, table
 
+    require_one(os.environ, NAME)
     cases = chosen(table(), only=options.only, quick=options.quick)
     if options.list:
         sys.stdout.write(_table(cases, as_json=options.json))

@@ -180,6 +180,7 @@ class ModelReport:
         remote_code: whether model code that came with the checkpoint was allowed to run.
         chat_template: whether prompts went through the chat template of its tokenizer.
         device_map: device of each module that was placed by itself; None where the model is on one device as a whole.
+        tensor_parallel: by which `plan` how many `ranks` held the model together; None where one held it whole.
 
     Reports of before these were kept hold None there.
     """
@@ -198,6 +199,7 @@ class ModelReport:
     remote_code: bool | None = None
     chat_template: bool | None = None
     device_map: Mapping[str, str] | None = None
+    tensor_parallel: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

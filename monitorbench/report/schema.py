@@ -118,6 +118,7 @@ FIELDS: Fields = {
         "remote_code": _field("Whether model code of the checkpoint's own was allowed to run; null in older reports."),
         "chat_template": _field("Whether prompts went through its chat template; null where that is not known."),
         "device_map": _field("Device of each module that was placed by itself; null for a model on one device."),
+        "tensor_parallel": _field("By which plan how many ranks held it together; null where one held it whole."),
     },
     RunFacts: {
         "started": _field("When the run began, ISO 8601.", pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}"),
@@ -151,7 +152,7 @@ FIELDS: Fields = {
 _LATER: Mapping[type, frozenset[str]] = {
     CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound", "accepted"}),
     Report: frozenset({"policy"}),
-    ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
+    ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map", "tensor_parallel"}),
 }
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
 

@@ -54,6 +54,7 @@ def arm_facts(
         chat_template=model.chat_template,
         dtype=model.dtype,
         device_map=model.device_map,
+        tensor_parallel=model.tensor_parallel,
         task=_path(task),
         parameters={**parameters, **dict(arm.form)},
         arm={name: value for name, value in asdict(arm).items() if name not in _SAID_ELSEWHERE},
@@ -86,6 +87,7 @@ def _device(model: Any) -> str:
 
 def _kernels(model: Any) -> dict[str, Any]:
     backends = torch.backends
+    devices = {parameter.device.type for parameter in model.parameters()} or {"cpu"}
     return {
         "implementations": {
             name: [getattr(part.config, f"_{kind}_implementation", None) for kind in ("attn", "experts")]
@@ -94,7 +96,8 @@ def _kernels(model: Any) -> dict[str, Any]:
         },
         "machine": platform.machine(),
         "capability": backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
+        # torchrun gives each rank one thread; a GPU adds up the same however many there are.
+        "threads": torch.get_num_threads() if "cpu" in devices else None,
         "mkldnn": bool(getattr(backends.mkldnn, "enabled", None)),
         "deterministic": [torch.are_deterministic_algorithms_enabled(), backends.cudnn.deterministic],
         "benchmark": backends.cudnn.benchmark,

@@ -26,6 +26,7 @@ class ArmFacts:
         chat_template: whether prompts went through a chat template.
         dtype: number format of the weights: another one rounds differently.
         device_map: device of each module placed by itself: another device computes by other kernels.
+        tensor_parallel: plan and number of ranks of a model that they hold together: each sums up a part.
         task: class of the task: what is asked, and how a response is graded.
         parameters: parameters of the task, those of the arm's text form included.
         arm: what the arm does to the run, such as its intervention.
@@ -45,6 +46,7 @@ class ArmFacts:
     chat_template: bool | None
     dtype: str | None
     device_map: Mapping[str, str] | None
+    tensor_parallel: Mapping[str, Any] | None
     task: str
     parameters: Mapping[str, Any]
     arm: Mapping[str, Any]

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from monitorbench.errors import UsageError
 from monitorbench.notices import ArmStarted, BatchHalved, Notice, RolloutsDone, RolloutsRaised
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.batching import Row, RowBatch
-from monitorbench.rollouts.failing import Health, Made, sorted_out
+from monitorbench.rollouts.crew import Running
+from monitorbench.rollouts.failing import Health, Made, Run, sorted_out
 from monitorbench.rollouts.key import canonical
 from monitorbench.rollouts.looking_up import halvings, look_up
 from monitorbench.rollouts.memory import DoesNotFitError
-from monitorbench.rollouts.recorder import Recording, run_batch
+from monitorbench.rollouts.recorder import Recording
 from monitorbench.rollouts.store import RunStore
 
 
 def record_all(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
     """Have every rollout of the arms in the store: those that are there already are taken, the others recorded."""
     groups: dict[object, list[Recording]] = {}
-    for place, recording in enumerate(_sharing_prefills(recordings)):
+    for place, recording in enumerate(sharing_prefills(recordings)):
         groups.setdefault(_together(recording.arm) if recording.arm.intervention.rowwise else place, []).append(
             recording
         )
@@ -32,7 +33,7 @@ def record_all(recordings: Sequence[Recording], store: RunStore) -> Iterator[Not
         yield from _record(group, store)
 
 
-def _sharing_prefills(recordings: Sequence[Recording]) -> list[Recording]:
+def sharing_prefills(recordings: Sequence[Recording]) -> list[Recording]:
     """The same recordings; arms of one model share the reading of their prompts, where its adapter can do that."""
     arms = Counter(id(recording.adapter) for recording in recordings)
     adapters: dict[int, Any] = {id(recording.adapter): recording.adapter for recording in recordings}
@@ -96,23 +97,25 @@ def _planned(
 def _record_batches(
     group: Sequence[Recording], batches: Sequence[RowBatch], store: RunStore, progress: _Progress, health: Health
 ) -> Generator[Notice, None, list[RowBatch]]:
-    """Record one batch after the other; those that are left, in smaller batches, where one does not fit into memory."""
+    """Record all batches; those that are left, in smaller batches, where one does not fit into memory."""
     done: set[tuple[int, Place]] = set()
     good = partial(_good, group[0], store)
-    for batch in chain(batches, health.settling(good)):
-        sources = sorted({row.source for row in batch.kept})
-        yield from progress.begun(sources)
-        try:
-            made = sorted_out(group, batch, partial(_run, group, store), health)
-        except DoesNotFitError:
-            break
-        done |= {(row.source, row.place) for row, _ in made}
-        for source in sorted({row.source for row, _ in made}):
-            own = [(row, rollout) for row, rollout in made if row.source == source]
-            yield from _keep(group[source], own, store)
-            yield progress.done(source, len(own))
-    else:
-        return []
+    with closing(_running(group, batches, health.settling(good))) as running:
+        for batch, attempt in running:
+            yield from progress.begun(sorted({row.source for row in batch.kept}))
+            if attempt is None:
+                continue
+            try:
+                made = sorted_out(group, batch, partial(_run, group, store, attempt), health)
+            except DoesNotFitError:
+                break
+            done |= {(row.source, row.place) for row, _ in made}
+            for source in sorted({row.source for row, _ in made}):
+                own = [(row, rollout) for row, rollout in made if row.source == source]
+                yield from _keep(group[source], own, store)
+                yield progress.done(source, len(own))
+        else:
+            return []
     size = _smaller(group[0], store, rows=len(batch.rows))
     yield BatchHalved(arm=group[batch.rows[0].source].arm.label, rows=len(batch.rows), to=size)
     left = [row for batch in batches for row in batch.kept if (row.source, row.place) not in done]
@@ -121,19 +124,27 @@ def _record_batches(
     return again
 
 
+def _running(group: Sequence[Recording], batches: Sequence[RowBatch], after: Iterable[RowBatch]) -> Running:
+    """All batches, and then those that rest on what these come to, one after the other."""
+    crew = group[0].crew
+    yield from crew.run(group, batches)
+    for batch in after:
+        yield from crew.run(group, [batch])
+
+
 def _good(recording: Recording, store: RunStore) -> list[Row]:
     """The rows of an arm that came to an end, in an order that does not depend on what was stored before."""
     done = {(one.problem.id, one.repeat) for one in store.everything(recording.arm) if not one.raised}
     return [row for row in recording.rows if row.place in done]
 
 
-def _run(group: Sequence[Recording], store: RunStore, batch: RowBatch) -> Sequence[Rollout]:
+def _run(group: Sequence[Recording], store: RunStore, attempt: Run, batch: RowBatch) -> Sequence[Rollout]:
     """What a batch comes to; a part of a batch in which rows are mixed may be stored already."""
     if store.keeps and group[batch.rows[0].source].arm.intervention.mixes_rows:
         found, _ = store.find(batch.kept)
         if all(row.key in found for row in batch.kept):
             return [found[row.key] for row in batch.kept]
-    return run_batch(group, batch)
+    return attempt(batch)
 
 
 def _keep(recording: Recording, made: Made, store: RunStore) -> Iterator[Notice]:

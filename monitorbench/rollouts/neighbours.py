@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from monitorbench.adapters.base import Adapter
+from monitorbench.adapters.mixtures import whole
 from monitorbench.errors import UsageError
 from monitorbench.metrics.trace import Trace
 from monitorbench.notices import Working, tell
@@ -118,8 +119,7 @@ def _keys(near_QC: Tensor, start: int, V: int, count: int) -> Tensor:
 def embeddings(adapter: Adapter) -> Tensor:
     """(V, d) input embeddings of the adapter's model."""
     model: Any = adapter.model
-    matrix_Vd: Tensor = model.get_input_embeddings().weight
-    return matrix_Vd
+    return whole(model.get_input_embeddings().weight)
 
 
 def with_neighbours(trace: Trace, tokens: Sequence[int], neighbours: Neighbours) -> Trace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitorbench.adapters.base import Adapter, Limits, Output
@@ -15,6 +15,7 @@ from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_pairs, batch_rows
 from monitorbench.rollouts.carried import carried_watcher
+from monitorbench.rollouts.crew import Alone, Crew
 from monitorbench.rollouts.errored import errored, why_raised
 from monitorbench.rollouts.memory import DoesNotFitError, free, is_lost_device, is_out_of_memory
 from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
@@ -37,6 +38,7 @@ class Recording:
         batch_size: rows of every batch.
         facts: what decides all its rollouts, as canonical JSON; empty where nothing outlives the run.
         neighbours: looks up what tokens are like, where the arm asks for it.
+        crew: who runs its batches.
     """
 
     arm: Arm
@@ -47,6 +49,7 @@ class Recording:
     batch_size: int
     facts: str = ""
     neighbours: Neighbours | None = None
+    crew: Crew = field(default_factory=Alone)
 
     def batches(self, rows: Sequence[Row], size: int | None = None) -> Iterator[RowBatch]:
         """Rows of this arm, batched; of the declared size, unless that did not fit and a smaller one is given."""

@@ -24,6 +24,8 @@ class ModelSpec:
         dtype: number format of the weights; None for the suite's.
         device_map: how accelerate spreads the model over devices: a strategy such as `auto`, or the device of each
             module by its name; None puts the whole model on the suite's device.
+        tp_plan: how transformers splits the model over ranks that hold it together: `auto` for the plan that comes with
+            the model, or the rules of that plan that are others; None for a model that each rank holds whole.
     """
 
     source: str
@@ -34,6 +36,7 @@ class ModelSpec:
     chat_template: bool = True
     dtype: str | None = None
     device_map: str | Mapping[str, str | int] | None = None
+    tp_plan: str | Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

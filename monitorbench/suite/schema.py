@@ -138,9 +138,18 @@ def _model(vocabulary: Vocabulary, description: str) -> Json:
                 ],
                 "description": "How accelerate spreads the model: a strategy, or the device of each module by name.",
             },
+            "tp_plan": {
+                "anyOf": [
+                    {"type": "string", "enum": ["auto"]},
+                    {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
+                ],
+                "description": "How transformers splits the model over the ranks of torchrun, which then hold it "
+                "together: the plan that comes with it, or rules that differ from that plan.",
+            },
         },
         required=("source",),
     )
+    mapping["not"] = {"type": "object", "required": ["device_map", "tp_plan"]}
     return {**mapping, "type": ["string", "object"], **ONE_LINE, "description": description}
 
 

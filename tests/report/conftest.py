@@ -63,6 +63,7 @@ _MODEL = ModelReport(
     remote_code=False,
     chat_template=True,
     device_map={"": "cpu"},
+    tensor_parallel={"plan": "auto", "ranks": 2},
 )
 
 

@@ -15,7 +15,7 @@ from monitorbench.report.codec import from_json, to_json
 from monitorbench.report.model import Report, RunFacts, Verdict
 from monitorbench.report.schema import problems, schema, schema_text
 
-LATER = ("dtype", "remote_code", "chat_template", "device_map")
+LATER = ("dtype", "remote_code", "chat_template", "device_map", "tensor_parallel")
 """Fields of a model that the first reports did not have."""
 LATER_OF_CHECKS = {"severity": "fail", "warning": "", "warn_verdict": None, "warn_bound": None}
 """Those of a check, with what is read where they are not there."""

@@ -24,6 +24,7 @@ ARM = ArmFacts(
     chat_template=None,
     dtype="float32",
     device_map=None,
+    tensor_parallel=None,
     task="tasks:T",
     parameters={"lengths": [2, 3]},
     arm={"intervention": {"kind": "keep", "keep": ["top_k", 8]}},
