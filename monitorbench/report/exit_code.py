@@ -32,7 +32,9 @@ class ExitCode(IntEnum):
 _MEANINGS = {
     ExitCode.PASS: "Every gated check passed, was not applicable, or was let through.",
     ExitCode.FAIL: "At least one gated check failed.",
-    ExitCode.UNUSABLE: "The suite, the command line or the checkpoint cannot be used, or a rank was lost: nothing was decided.",
+    ExitCode.UNUSABLE: (
+        "The suite, the command line or the checkpoint cannot be used, or a rank was lost: nothing was decided."
+    ),
     ExitCode.UNDECIDED: (
         "No gated check failed, but one errored, was inconclusive or observed nothing, or no gated check applied."
     ),
