@@ -17,6 +17,7 @@ from monitorbench.commands import (
     listing,
     plan,
     report,
+    rescore,
     run,
     schema,
     selftest,
@@ -27,7 +28,7 @@ from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (run, rescore, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

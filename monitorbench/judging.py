@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
-from monitorbench.errors import MonitorbenchError
+from monitorbench.errors import MonitorbenchError, NotRecordedError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
 from monitorbench.planning import Plan
-from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.report.model import CheckReport, Report, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import LEVEL
 from monitorbench.suite.model import CheckSpec, Suite
@@ -35,6 +35,9 @@ class Judge:
         adapters: the loaded models by role.
         store: what was recorded.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
+        earlier: the report whose rollouts are judged again, where no model is at hand.
+        cut_short: whether a sequential run has no more prompts to look at, though fewer than all were recorded.
+        gaps: why a check cannot be judged from what was recorded, by id.
         judged: reports by id, as they come in.
         seconds: how long each check took.
     """
@@ -44,6 +47,9 @@ class Judge:
     adapters: Mapping[str, Adapter]
     store: RunStore
     exact_replay: bool
+    earlier: Report | None = None
+    cut_short: bool = False
+    gaps: Mapping[str, str] = field(default_factory=dict)
     judged: dict[str, CheckReport] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -80,26 +86,35 @@ class Judge:
         return next(self._at(level, spec, kind) for spec, kind in self.plan.checks if spec.id == name)
 
     def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
+        if spec.id in self.gaps:
+            return report(spec, Verdict.UNOBSERVED, self.gaps[spec.id])
         evidence = Evidence(
             suite=self.suite,
             adapters=self.adapters,
             store=self.store,
             judged=self.judged,
             exact_replay=self.exact_replay,
+            earlier=self.earlier,
             estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
         )
-        return _with_looks(_judged(kind, spec, evidence), self.suite)
+        return _with_looks(_judged(kind, spec, evidence), self.suite, cut_short=self.cut_short)
 
 
-def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:
+def _with_looks(found: CheckReport, suite: Suite, *, cut_short: bool) -> CheckReport:
     """Of a sequential run: after how many of the declared prompts it stopped."""
     task = suite.tasks.get(found.parameters.get("task", ""))
     if not suite.sampling.sequential or task is None or found.n is None:
         return found
     words = f"{found.reason} Looked at as prompts came in, decided after {found.n:,} of {task.n:,}."
     if found.verdict in UNDECIDED:
-        words = f"{found.reason} Looked at as prompts came in, and undecided after all {task.n:,}."
+        after = f"{found.n:,} of {task.n:,}: no more are recorded" if cut_short else f"all {task.n:,}"
+        words = f"{found.reason} Looked at as prompts came in, and undecided after {after}."
     return replace(found, reason=words, evidence={**found.evidence, "sequential": {"n": found.n, "of": task.n}})
+
+
+def not_recorded(error: NotRecordedError) -> str:
+    """Why a check observed nothing, as a reason."""
+    return f"Not judged: {error}."
 
 
 def _told(found: CheckReport) -> CheckJudged:
@@ -110,6 +125,8 @@ def _judged(kind: CheckType, spec: CheckSpec, evidence: Evidence) -> CheckReport
     """A check that breaks down is reported as such; the others still get their verdicts."""
     try:
         return kind.judge(spec, evidence)
+    except NotRecordedError as error:
+        return report(spec, Verdict.UNOBSERVED, not_recorded(error))
     except MonitorbenchError as error:
         return report(spec, Verdict.ERROR, str(error))
     except Exception as error:  # any other failure is the check's own, and must not cost the verdicts of the others

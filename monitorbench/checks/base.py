@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
+from monitorbench.report.model import Bound, CheckReport, Interval, Report, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
@@ -28,6 +28,7 @@ class Evidence:
         judged: reports of the checks judged before this one, by id.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
         estimators: what every sampled estimate has to be made by.
+        earlier: where no model is at hand, the report whose rollouts are judged again: what was traced stands there.
     """
 
     suite: Suite
@@ -36,6 +37,7 @@ class Evidence:
     judged: Mapping[str, CheckReport]
     exact_replay: bool
     estimators: Estimators = field(default_factory=Estimators)
+    earlier: Report | None = None
 
     @property
     def candidate(self) -> Adapter:

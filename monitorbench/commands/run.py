@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from monitorbench.commands.parsing import Parser, add_suite, overrides_of
+from monitorbench.commands.judged import shown, warn
+from monitorbench.commands.parsing import Parser, add_result, add_suite, overrides_of
 
 if TYPE_CHECKING:
     from monitorbench.report.model import Report
@@ -22,7 +23,7 @@ SUMMARY = "run a suite and judge its checks"
 def declare(parser: Parser) -> None:
     """Declare the arguments."""
     add_suite(parser)
-    group = parser.add_argument_group("result")
+    group = add_result(parser)
     group.add_argument(
         "--output",
         metavar="PATH",
@@ -30,20 +31,10 @@ def declare(parser: Parser) -> None:
         help="file for the report (default: reports/runs/<suite name>.json, with --only <suite name>-<ids>.json)",
     )
     group.add_argument(
-        "--inconclusive",
-        metavar="POLICY",
-        choices=("fail", "warn", "pass"),
-        default="fail",
-        help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
-        "warn and pass let it through, warn with a line on stderr",
-    )
-    group.add_argument(
         "--fresh",
         action="store_true",
         help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
     )
-    group.add_argument("--quiet", action="store_true", help="show no progress and no table")
-    group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -75,7 +66,7 @@ def _execute(options: argparse.Namespace) -> int:
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
-        _warn(report)
+        warn(report)
     return report.exit_code
 
 
@@ -88,26 +79,9 @@ def _hush() -> None:
 
 def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
-    from monitorbench.notices import RunDone
-    from monitorbench.report.model import Report
-    from monitorbench.report.write import write
     from monitorbench.runner import run
-    from monitorbench.terminal import Terminal
 
     policy = options.inconclusive
     rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
-    with Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show:
-        for notice in run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh):
-            done = notice.report if isinstance(notice, RunDone) else None
-            if isinstance(done, Report):
-                write(done, path)
-            show(notice)
-            if isinstance(done, Report):
-                return done
-    raise RuntimeError(f"the run of {suite.name!r} ended without a report")
-
-
-def _warn(report: Report) -> None:
-    for check in report.checks:
-        if check.gated and check.verdict == "inconclusive":
-            sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")
+    notices = run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh)
+    return shown(notices, path, screen=screen, quiet=options.quiet, rerun=rerun)

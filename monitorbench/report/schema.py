@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from monitorbench.report.codec import field_types, without_none
-from monitorbench.report.exit_code import ExitCode
+from monitorbench.report.exit_code import ExitCode, Inconclusive
 from monitorbench.report.model import (
     SCHEMA_VERSION,
     Bound,
@@ -101,6 +101,12 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "host": _field("Name of the machine."),
         "platform": _field("Operating system and processor of the machine."),
         "seconds_by_check": _field("How long each check took, by id."),
+        "inconclusive": _field(
+            "What an inconclusive check did to the exit code; empty in older reports.",
+            enum=["", *get_args(Inconclusive)],
+        ),
+        "recorded": _field("SHA-256 of what the run store keeps of each model, by role."),
+        "rescored": _field("Of a report judged from stored rollouts: from which report, by which releases."),
     },
     Report: {
         "schema_version": _field("Version of this layout.", const=SCHEMA_VERSION),
@@ -121,6 +127,7 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
 
 _LATER: Mapping[type, frozenset[str]] = {
     ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
+    RunFacts: frozenset({"inconclusive", "recorded", "rescored"}),
 }
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
 

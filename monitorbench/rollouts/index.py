@@ -28,6 +28,14 @@ _TABLES = (
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
 )
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS models (digest TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS prompts (model TEXT NOT NULL, prompt TEXT NOT NULL, tokens TEXT NOT NULL, "
+    "PRIMARY KEY (model, prompt)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS texts (model TEXT NOT NULL, tokens TEXT NOT NULL, text TEXT NOT NULL, "
+    "PRIMARY KEY (model, tokens)) WITHOUT ROWID",
+)
+"""Tables that an index of this version may lack: what rescoring asks of a model."""
 _FIX = "run with --fresh while no other process uses it, or delete the folder"
 
 
@@ -93,6 +101,9 @@ def _prepare(index: sqlite3.Connection, folder: Path) -> None:
             for statement in _TABLES:
                 index.execute(statement)
     _require_readable(index, folder)
+    with writing(index):
+        for statement in _LATER:
+            index.execute(statement)
     index.execute("PRAGMA journal_mode = WAL")
     index.execute("PRAGMA synchronous = FULL")
 

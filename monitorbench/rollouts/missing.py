@@ -16,7 +16,18 @@ from monitorbench.rollouts.store import RunStore
 
 
 def record_all(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
-    """Have every rollout of the arms in the store: those that are there already are taken, the others recorded."""
+    """Have every rollout of the arms in the store: those that are there already are taken, the others recorded.
+
+    Raises:
+        NotRecordedError: the store is one in which nothing may be recorded, and a rollout is missing.
+    """
+    if store.recorded is not None:
+        from monitorbench.rollouts.replaying import replay
+
+        yield from replay(recordings, store, store.recorded)
+        return
+    for recording in recordings:
+        store.know_prompts(recording.model, recording.rows)
     groups: dict[object, list[Recording]] = {}
     for place, recording in enumerate(_sharing_prefills(recordings)):
         groups.setdefault(_together(recording.arm) if recording.arm.intervention.rowwise else place, []).append(
@@ -100,7 +111,7 @@ class _Progress:
 
 def _missing(recording: Recording, store: RunStore) -> tuple[list[Rollout], Sequence[Notice], list[RowBatch]]:
     """Rollouts of an arm that are stored, what of them is lost, and batches of the others."""
-    batches = _keyed_batches(recording) if store.keeps else list(recording.batches(recording.rows))
+    batches = keyed_batches(recording) if store.keeps else list(recording.batches(recording.rows))
     found, lost = store.find([row for batch in batches for row in batch.kept])
     missing = [batch for batch in batches if any(row.key not in found for row in batch.kept)]
     if not recording.arm.intervention.mixes_rows:
@@ -110,7 +121,8 @@ def _missing(recording: Recording, store: RunStore) -> tuple[list[Rollout], Sequ
     return [rollout for key, rollout in found.items() if key not in to_run], lost, missing
 
 
-def _keyed_batches(recording: Recording) -> list[RowBatch]:
+def keyed_batches(recording: Recording) -> list[RowBatch]:
+    """Every batch of an arm, each row with the key under which its rollout is kept."""
     arm = digest(recording.facts)
     mixes = recording.arm.intervention.mixes_rows
     return [_keyed(batch, arm, mixes=mixes) for batch in recording.batches(recording.rows)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +12,8 @@ from monitorbench.rollouts.batching import Row
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.archive import Archive
+    from monitorbench.rollouts.model_facts import ModelFacts
+    from monitorbench.rollouts.recorded import Recorded
 
 
 class RunStore:
@@ -20,12 +22,14 @@ class RunStore:
     Args:
         folder: where they outlive the run; None keeps them in memory only.
         fresh: take nothing for stored that was there before, and overwrite it.
+        recorded: what an earlier run kept, where nothing may be recorded beside it; there is no folder then.
 
     Raises:
         UsageError: the folder cannot be written, or holds what this monitorbench does not read.
     """
 
-    def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
+    def __init__(self, folder: Path | None = None, *, fresh: bool = False, recorded: Recorded | None = None) -> None:
+        self.recorded = recorded
         self._rollouts: dict[Arm, dict[tuple[str, int], Rollout]] = {}
         self._archive: Archive | None = None
         if folder is not None:
@@ -33,6 +37,7 @@ class RunStore:
 
             self._archive = Archive(folder, fresh=fresh)
         self._folder = folder
+        self._prompts: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +54,22 @@ class RunStore:
     def keeps(self) -> bool:
         """Whether rollouts outlive the run, so that each needs a key."""
         return self._archive is not None
+
+    def know_model(self, model: ModelFacts) -> str:
+        """Keep what judging asks of a model, where rollouts outlive the run; its hash, else nothing."""
+        return "" if self._archive is None else self._archive.know_model(model)
+
+    def know_prompts(self, model: str, rows: Iterable[Row]) -> None:
+        """Keep as which tokens the model of that hash reads the prompts of rows."""
+        if self._archive is not None and model:
+            new = {row.problem.prompt: row.tokens for row in rows if (model, row.problem.prompt) not in self._prompts}
+            self._prompts |= {(model, prompt) for prompt in new}
+            self._archive.know_prompts(model, new)
+
+    def know_texts(self, model: str, texts: Mapping[tuple[int, ...], str]) -> None:
+        """Keep what tokens are as text to the model of that hash."""
+        if self._archive is not None and model:
+            self._archive.know_texts(model, texts)
 
     def find(self, rows: Iterable[Row]) -> tuple[dict[str, Rollout], list[RolloutsLost]]:
         """Stored rollouts of the rows, by key, and what was stored of them and is lost."""

@@ -1,0 +1,45 @@
+"""What commands that judge a suite share: notices to the screen, the report to its file, and a word of warning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from monitorbench.notices import Notice
+    from monitorbench.report.model import Report
+
+
+def shown(notices: Iterator[Notice], path: Path, *, screen: TextIO, quiet: bool, rerun: Callable[[str], str]) -> Report:
+    """The report that notices end in, which is on disk before it is shown.
+
+    Args:
+        notices: of the run.
+        path: file for the report.
+        screen: where the table goes; progress goes to stderr.
+        quiet: show neither.
+        rerun: the command line that repeats a check.
+    """
+    from monitorbench.notices import RunDone
+    from monitorbench.report.model import Report
+    from monitorbench.report.write import write
+    from monitorbench.terminal import Terminal
+
+    with Terminal(out=screen, err=sys.stderr, quiet=quiet, report_path=path, rerun=rerun) as show:
+        for notice in notices:
+            done = notice.report if isinstance(notice, RunDone) else None
+            if isinstance(done, Report):
+                write(done, path)
+            show(notice)
+            if isinstance(done, Report):
+                return done
+    raise RuntimeError("the run ended without a report")
+
+
+def warn(report: Report) -> None:
+    """One line on stderr for each check that is let through."""
+    for check in report.checks:
+        if check.gated and check.verdict == "inconclusive":
+            sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")
