@@ -23,12 +23,28 @@ from monitorbench.commands import (
     selftest,
     trace,
     validate,
+    verify,
 )
 from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
-COMMANDS = (run, rescore, report, compare, validate, plan, calibrate, depth, trace, listing, schema, adapters, selftest)
+COMMANDS = (
+    run,
+    rescore,
+    verify,
+    report,
+    compare,
+    validate,
+    plan,
+    calibrate,
+    depth,
+    trace,
+    listing,
+    schema,
+    adapters,
+    selftest,
+)
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
 

@@ -29,6 +29,8 @@ class Measured:
         floors: those of the floor controls, either of which may show that the channel is used.
         changed: share of rollouts whose text a control changed that changes nothing.
         exact: those of these controls that must not change a single rollout.
+        felt: as `Facts` says.
+        written: as `Facts` says.
         findings: what is found of each bottleneck, by the name of its arm.
         estimators: what all drops were made by.
     """
@@ -39,6 +41,8 @@ class Measured:
     floors: Mapping[str, Estimate]
     changed: Mapping[str, float]
     exact: tuple[str, ...]
+    felt: bool
+    written: bool
     findings: Mapping[str, Finding]
     estimators: Estimators
 
@@ -67,19 +71,39 @@ class Measured:
 def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
     """Read the recorded arms."""
     store, arms = evidence.store, design.arms
-    accuracy = {name: accuracy_by_prompt(store, arm) for name, arm in arms.items()}
-    estimators = evidence.estimators
+    return figures(
+        spec,
+        design,
+        accuracy={name: accuracy_by_prompt(store, arm) for name, arm in arms.items()},
+        changed={name: replay_mismatch(store, arms[SOFT], arms[name]) for name in design.replays},
+        exact=_exact(design, evidence),
+        felt=traces_differ(store, arms[SOFT], arms[ZERO]),
+        written=not design.rungs
+        or any(traces_differ(store, arms[SOFT], arms[name]) for name in (SHUFFLED, *design.further)),
+        estimators=evidence.estimators,
+    )
+
+
+def figures(
+    spec: CheckSpec,
+    design: Design,
+    *,
+    accuracy: Mapping[str, list[float]],
+    changed: Mapping[str, float],
+    exact: tuple[str, ...],
+    felt: bool,
+    written: bool,
+    estimators: Estimators,
+) -> Measured:
+    """What follows from the outcomes of every prompt in every arm; the arguments are attributes of `Measured`."""
     drops = {name: estimators.drop(accuracy[SOFT], values) for name, values in accuracy.items() if name != SOFT}
     floors = {name: estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS}
-    changed = {name: replay_mismatch(store, arms[SOFT], arms[name]) for name in design.replays}
-    exact = _exact(design, evidence)
     facts = Facts(
         solved=estimators.mean(accuracy[SOFT]),
         identity=drops[IDENTITY],
         changed={name: changed[name] for name in exact},
-        felt=traces_differ(store, arms[SOFT], arms[ZERO]),
-        written=not design.rungs
-        or any(traces_differ(store, arms[SOFT], arms[name]) for name in (SHUFFLED, *design.further)),
+        felt=felt,
+        written=written,
     )
     findings = {
         name: find(
@@ -99,6 +123,8 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         floors=floors,
         changed=changed,
         exact=exact,
+        felt=felt,
+        written=written,
         findings=findings,
         estimators=estimators,
     )

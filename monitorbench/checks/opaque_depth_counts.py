@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from monitorbench.errors import UsageError
@@ -190,7 +190,7 @@ def as_json(counted: Counted) -> dict[str, Any]:
             **({"by_channel": several} if several else {}),
         },
         "applied": counted.applied.as_json(base),
-        **({} if base is None else {"baseline": base.as_json(base)}),
+        **({} if base is None else {"baseline": replace(base, modules=None).as_json(base)}),
     }
 
 

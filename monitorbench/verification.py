@@ -1,0 +1,132 @@
+"""Every verdict of a report once more, from what the report records; nothing is run, and no store is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from monitorbench.adapters.registry import ADAPTERS
+from monitorbench.checks.derivation import REASON, VERDICT, Basis, Line, Verifiable, missing
+from monitorbench.checks.family import alarms
+from monitorbench.checks.registry import CHECKS
+from monitorbench.errors import MonitorbenchError
+from monitorbench.report.exit_code import Inconclusive, overall
+from monitorbench.report.model import CheckReport, Interval, Report, Verdict
+from monitorbench.stats.interval import LEVEL
+
+RUN = "the run"
+"""What the lines about the whole report stand under."""
+_PROSE = (REASON, "evidence.channels")
+"""Parts in words, which quote what other checks came to before checks were taken together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What was found of one check, or of the run as a whole.
+
+    Attributes:
+        name: id of the check.
+        lines: one for each thing that was looked at.
+    """
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified, ...]:
+    """Derive again what a report says, check by check, then the run.
+
+    Args:
+        report: the report, which may contradict itself.
+        suite_sha256: hash of the suite's text and of what it includes; None where the suite is not at hand.
+    """
+    basis = _basis(report)
+    together = "alert" in report.suite
+    found = {check.id: _together(check, report, basis) if together else _lines(check, basis) for check in report.checks}
+    declared = {each["id"]: each for each in report.suite["checks"]}
+    checks = tuple(
+        Verified(name=check.id, lines=(*_declared(check, report, declared.get(check.id)), *found[check.id]))
+        for check in report.checks
+    )
+    return (*checks, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
+
+
+def _basis(report: Report) -> Basis:
+    candidate = next((model for model in report.models if model.role == "candidate"), None)
+    return Basis(
+        suite=report.suite,
+        judged={check.id: check for check in report.checks},
+        channels=() if candidate is None else candidate.channels,
+        left_to_right=None if candidate is None else _left_to_right(candidate.family),
+    )
+
+
+def _left_to_right(family: str) -> bool | None:
+    try:
+        return bool(ADAPTERS.load(family).left_to_right)
+    except MonitorbenchError:
+        return None
+
+
+def _lines(check: CheckReport, basis: Basis) -> tuple[Line, ...]:
+    """The lines of one check; what is no evidence of its type at all is a mismatch, not a breakdown."""
+    try:
+        kind = CHECKS.load(check.type)()
+    except MonitorbenchError:
+        return (missing(VERDICT, f"the check type {check.type} is not installed here"),)
+    if not isinstance(kind, Verifiable):
+        return (missing(VERDICT, f"the check type {check.type} does not say how it is derived"),)
+    try:
+        return tuple(kind.verify(check, basis))
+    except Exception as error:  # whatever a forged or damaged piece of evidence leads to
+        told = f"{type(error).__name__}: {error}"
+        return (Line(what="evidence", recorded="what the check records", derived=f"nothing ({told})"),)
+
+
+def _together(check: CheckReport, report: Report, basis: Basis) -> tuple[Line, ...]:
+    """The same where checks are taken together: at the level, and with the verdict, that come of all of them."""
+
+    def judged_at(name: str, level: float) -> CheckReport:
+        one = basis.judged[name]
+        lines = {line.what: line for line in _lines(one, replace(basis, level=level))}
+        verdict = lines.get(VERDICT)
+        if verdict is None or verdict.why:
+            return one
+        exact = one.interval is not None and one.interval.level == 1.0
+        interval = one.interval if exact else Interval(low=0.0, high=0.0, level=level, method="-")
+        return replace(one, verdict=Verdict(verdict.derived), interval=interval)
+
+    alone = {each.id: judged_at(each.id, LEVEL) for each in report.checks}
+    due = alarms(alone, judged_at, level=LEVEL)[check.id]
+    level = LEVEL if due.interval is None or due.interval.level == 1.0 else due.interval.level
+    found = [line for line in _lines(check, replace(basis, level=level)) if line.what not in _PROSE]
+    return tuple(
+        replace(line, derived=due.verdict.value) if line.what == VERDICT and not line.why else line for line in found
+    )
+
+
+def _declared(check: CheckReport, report: Report, declared: object) -> Iterator[Line]:
+    """What the suite says of the check."""
+    yield Line(what="parameters", recorded={"id": check.id, "check": check.type, **check.parameters}, derived=declared)
+    if not check.gated:
+        named = any(check.id in other.rests_on for other in report.checks)
+        yield Line(what="gated", recorded="a check rests on it" if named else "no", derived="a check rests on it")
+
+
+def _of_run(report: Report, declared: list[str], suite_sha256: str | None) -> Iterator[Line]:
+    yield Line(what="checks", recorded=[check.id for check in report.checks], derived=declared)
+    outcomes = {policy: overall(report.checks, policy) for policy in get_args(Inconclusive)}
+    yield Line(what="verdict", recorded=report.verdict.value, derived=outcomes["fail"][0].value)
+    codes = {policy: int(code) for policy, (_, code) in outcomes.items()}
+    if report.run.inconclusive in codes:
+        yield Line(what="exit_code", recorded=report.exit_code, derived=codes[report.run.inconclusive])
+    elif len(set(codes.values())) == 1 or report.exit_code not in codes.values():
+        yield Line(what="exit_code", recorded=report.exit_code, derived=codes["fail"])
+    else:
+        yield missing("exit_code", "what an inconclusive check does to it is not kept in older reports")
+    if suite_sha256 is None:
+        yield missing("suite_sha256", "it is the hash of the suite's text, which is not in the report; name the suite")
+    else:
+        yield Line(what="suite_sha256", recorded=report.suite_sha256, derived=suite_sha256)
+    yield missing("models", "they are hashes of files that are not in the report")
