@@ -6,8 +6,7 @@ from pathlib import Path
 
 from monitorbench.notices import RunDone
 from monitorbench.planning import require_usable, vocabulary
-from monitorbench.report.exit_code import Inconclusive
-from monitorbench.report.model import Report
+from monitorbench.report.model import Inconclusive, Report
 from monitorbench.runner import run
 from monitorbench.suite.loader import NO_OVERRIDES, load
 from monitorbench.suite.model import Overrides, Suite
@@ -30,7 +29,11 @@ def load_suite(path: Path | str, overrides: Overrides = NO_OVERRIDES) -> Suite:
 
 
 def run_suite(
-    suite: Suite | Path | str, overrides: Overrides = NO_OVERRIDES, *, inconclusive: Inconclusive = "fail"
+    suite: Suite | Path | str,
+    overrides: Overrides = NO_OVERRIDES,
+    *,
+    inconclusive: Inconclusive = "fail",
+    strict: bool = False,
 ) -> Report:
     """Run a suite from beginning to end, silently; the report is returned and not written anywhere.
 
@@ -38,6 +41,7 @@ def run_suite(
         suite: a suite file, or a suite that is loaded already.
         overrides: what to change in a suite file; a loaded suite stays as it is.
         inconclusive: whether an inconclusive check leaves the run undecided (`fail`) or is let through.
+        strict: whether warnings count as fails.
 
     Raises:
         SuiteError: the suite cannot be used.
@@ -45,7 +49,7 @@ def run_suite(
         CheckpointError: a checkpoint cannot be loaded or must not be used.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)
-    for notice in run(loaded, inconclusive=inconclusive):
+    for notice in run(loaded, inconclusive=inconclusive, strict=strict):
         if isinstance(notice, RunDone) and isinstance(notice.report, Report):
             return notice.report
     raise RuntimeError(f"the run of {loaded.name!r} ended without a report")

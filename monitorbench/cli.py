@@ -14,6 +14,7 @@ from monitorbench.commands import (
     calibrate,
     compare,
     depth,
+    init,
     listing,
     plan,
     report,
@@ -30,6 +31,7 @@ from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
 COMMANDS = (
+    init,
     run,
     rescore,
     verify,

@@ -6,6 +6,9 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+_LONGEST = 300
+"""Characters of what another library says; it may quote a whole file."""
+
 
 class MonitorbenchError(Exception):
     """Base of every error that a user can mend.
@@ -22,13 +25,18 @@ class MonitorbenchError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.fix}" if self.fix else text
+        return "\n".join(printable(line) for line in (f"{text}; {self.fix}" if self.fix else text).split("\n"))
+
+
+def printable(text: str) -> str:
+    """Text in which nothing drives a terminal or breaks a line: file names and models may hold any character."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def first_line(error: BaseException) -> str:
     """What an error of another library says first."""
     text = str(error).strip()
-    return text.splitlines()[0].rstrip(".:; ") if text else type(error).__name__
+    return text[:_LONGEST].splitlines()[0].rstrip(".:; ") if text else type(error).__name__
 
 
 def described(error: Exception) -> str:
@@ -49,7 +57,7 @@ class Mistake:
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.what}"
-        return f"{text}; {self.fix}" if self.fix else text
+        return printable(f"{text}; {self.fix}" if self.fix else text)
 
 
 class SuiteError(MonitorbenchError):
@@ -70,6 +78,10 @@ class NotRecordedError(UsageError):
 
 class CheckpointError(MonitorbenchError):
     """A checkpoint that cannot be loaded or must not be used."""
+
+
+class RolloutError(MonitorbenchError):
+    """A model, an intervention or a task with which no rollout comes to an end: every one that was tried raised."""
 
 
 class UnknownOperationError(MonitorbenchError):

@@ -116,10 +116,13 @@ def _nearest_existing(folder: Path) -> Path:
     return folder
 
 
-def rerun_command(suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail") -> str:
+def rerun_command(
+    suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail", strict: bool = False
+) -> str:
     """The command line that runs one check again as it was run, and the checks that it rests on."""
     words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
-    return shlex.join([*words, "--inconclusive", inconclusive] if inconclusive != "fail" else words)
+    words += ["--inconclusive", inconclusive] if inconclusive != "fail" else []
+    return shlex.join([*words, "--strict"] if strict else words)
 
 
 def _arguments(overrides: Overrides) -> Iterator[str]:

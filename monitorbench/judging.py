@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitorbench.checks.base import CheckType, Evidence, report
 from monitorbench.checks.family import alarms
+from monitorbench.checks.second_bounds import with_warning
 from monitorbench.errors import MonitorbenchError, NotRecordedError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
 from monitorbench.planning import Plan
@@ -39,6 +40,7 @@ class Judge:
         cut_short: whether a sequential run has no more prompts to look at, though fewer than all were recorded.
         gaps: why a check cannot be judged from what was recorded, by id.
         judged: reports by id, as they come in.
+        warned: what the checks with a `warn_if` come to by that, by id.
         seconds: how long each check took.
     """
 
@@ -51,6 +53,7 @@ class Judge:
     cut_short: bool = False
     gaps: Mapping[str, str] = field(default_factory=dict)
     judged: dict[str, CheckReport] = field(default_factory=dict)
+    warned: dict[str, CheckReport] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Iterator[Notice]:
@@ -58,32 +61,62 @@ class Judge:
         for spec, kind in self.plan.checks:
             yield CheckStarted(check=spec.id, type=spec.type)
             begun = time.perf_counter()
-            self.judged[spec.id] = self._at(LEVEL, spec, kind)
+            self._judge(spec, kind)
             self.seconds[spec.id] = time.perf_counter() - begun
             if not self._together:
-                yield _told(self.judged[spec.id])
+                yield _told(self._settled(spec))
         if self._together:
-            self.judged.update(alarms(self.judged, self._again, level=LEVEL))
-            yield from map(_told, self.judged.values())
+            self._correct()
+            yield from (_told(self._settled(spec)) for spec, _ in self.plan.checks)
 
     def is_decided(self) -> bool:
         """Whether more prompts would change no verdict; checks that record nothing are not looked at.
 
-        They count as tests all the same, where checks are taken together.
+        They count as tests all the same, where checks are taken together. A check with `warn_if` is decided when it is
+        by both of its bounds.
         """
         for spec, kind in self.plan.checks:
-            records = kind.arms(spec, suite=self.suite, candidate=self.adapters["candidate"])
-            self.judged[spec.id] = self._at(LEVEL, spec, kind) if records else report(spec, Verdict.PASS, "")
-        found = alarms(self.judged, self._again, level=LEVEL) if self._together else dict(self.judged)
+            if kind.arms(spec, suite=self.suite, candidate=self.adapters["candidate"]):
+                self._judge(spec, kind)
+            else:
+                self.judged[spec.id] = report(spec, Verdict.PASS, "")
+        if self._together:
+            self._correct()
+        found = [*self.judged.values(), *self.warned.values()]
         self.judged.clear()
-        return not any(each.verdict in UNDECIDED for each in found.values())
+        self.warned.clear()
+        return not any(each.verdict in UNDECIDED for each in found)
 
     @property
     def _together(self) -> bool:
         return self.suite.family == "alert: any"
 
-    def _again(self, name: str, level: float) -> CheckReport:
-        return next(self._at(level, spec, kind) for spec, kind in self.plan.checks if spec.id == name)
+    def _judge(self, spec: CheckSpec, kind: CheckType) -> None:
+        self.judged[spec.id] = self._at(LEVEL, spec, kind)
+        if spec.warned is not None:
+            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind)
+
+    def _settled(self, spec: CheckSpec) -> CheckReport:
+        """The report of a check with what its `warn_if` says; it takes the place of the one without."""
+        if spec.id in self.warned:
+            self.judged[spec.id] = with_warning(self.judged[spec.id], self.warned[spec.id], spec.warn_if)
+        return self.judged[spec.id]
+
+    def _correct(self) -> None:
+        """Correct fails for their number: those that are an alarm, and apart from them those that are a warning.
+
+        So warnings, however many are declared, leave the alarm as it is.
+        """
+        tests = {spec.id: (spec, kind) for spec, kind in self.plan.checks}
+        for spec, kind in self.plan.checks:
+            if spec.warned is not None:
+                tests[f"{spec.id}.warn_if"] = spec.warned, kind
+        found = {**self.judged, **{f"{name}.warn_if": each for name, each in self.warned.items()}}
+        for severity in ("fail", "warn"):
+            family = {name: each for name, each in found.items() if each.severity == severity}
+            found |= alarms(family, lambda name, level: self._at(level, *tests[name]), level=LEVEL)
+        self.judged.update({name: found[name] for name in self.judged})
+        self.warned.update({name: found[f"{name}.warn_if"] for name in self.warned})
 
     def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
         if spec.id in self.gaps:

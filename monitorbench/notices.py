@@ -66,6 +66,24 @@ class RolloutsLost(Notice):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BatchHalved(Notice):
+    """A batch of so many rows did not fit into memory: its model goes on with batches of at most `to` rows."""
+
+    arm: str
+    rows: int
+    to: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutsRaised(Notice):
+    """So many rollouts of an arm raised, the first of them what `why` says; they are kept as errors."""
+
+    arm: str
+    rollouts: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrialStarted(Notice):
     """A batch of an arm runs to tell the time it takes; nothing of it is kept."""
 

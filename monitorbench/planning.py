@@ -59,7 +59,7 @@ def require_usable(suite: Suite) -> None:
 
 def _unusable(suite: Suite) -> Iterator[Mistake]:
     for check in suite.checks:
-        if suite.baseline is None and CHECKS.load(check.type)().needs_baseline(check):
+        if suite.baseline is None and _needs_baseline(check):
             what = f"check {check.id} compares with a baseline and the suite has none"
             fix = "add baseline: to the suite or give --baseline"
             yield Mistake(file=check.file, line=check.line, column=check.column, what=what, fix=fix)
@@ -67,7 +67,19 @@ def _unusable(suite: Suite) -> Iterator[Mistake]:
 
 def needs_baseline(suite: Suite) -> bool:
     """Whether any check compares with the baseline."""
-    return any(CHECKS.load(check.type)().needs_baseline(check) for check in suite.checks)
+    return any(map(_needs_baseline, suite.checks))
+
+
+def _needs_baseline(check: CheckSpec) -> bool:
+    kind = CHECKS.load(check.type)()
+    return any(kind.needs_baseline(spec) for spec in _as_judged(check))
+
+
+def _as_judged(check: CheckSpec) -> Iterator[CheckSpec]:
+    """The check by its own bounds, and by those of its `warn_if`."""
+    yield check
+    if check.warned is not None:
+        yield check.warned
 
 
 def make_plan(suite: Suite, candidate: Adapter) -> Plan:
@@ -76,7 +88,12 @@ def make_plan(suite: Suite, candidate: Adapter) -> Plan:
     by_id = {check.id: check for check in suite.checks}
     order = TopologicalSorter({check.id: rests_on(check) for check in suite.checks}).static_order()
     checks = tuple((by_id[name], types[name]) for name in order)
-    arms = (arm for check, kind in checks for arm in kind.arms(check, suite=suite, candidate=candidate))
+    arms = (
+        arm
+        for check, kind in checks
+        for spec in _as_judged(check)
+        for arm in kind.arms(spec, suite=suite, candidate=candidate)
+    )
     return Plan(checks=checks, arms=_merged(arms))
 
 

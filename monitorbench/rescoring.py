@@ -15,8 +15,7 @@ from monitorbench.gathering import gather
 from monitorbench.judging import Judge
 from monitorbench.notices import Notice, RunDone
 from monitorbench.planning import make_plan, needs_baseline, require_usable
-from monitorbench.report.exit_code import Inconclusive
-from monitorbench.report.model import Report, RunFacts
+from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.report.write import read
 from monitorbench.runner import assembled, facts_of_process, planned, versions
 from monitorbench.suite.loader import resolved
@@ -44,7 +43,9 @@ class Earlier:
     folder: Path
 
 
-def rescore(suite: Suite, earlier: Earlier, *, inconclusive: Inconclusive = "fail") -> Iterator[Notice]:
+def rescore(
+    suite: Suite, earlier: Earlier, *, inconclusive: Inconclusive = "fail", strict: bool = False
+) -> Iterator[Notice]:
     """Judge what an earlier run recorded by a suite; the last notice is RunDone with the report.
 
     A check whose rollouts or depths were not recorded, or not under the same conditions, is `unobserved`.
@@ -53,6 +54,7 @@ def rescore(suite: Suite, earlier: Earlier, *, inconclusive: Inconclusive = "fai
         suite: what is asked now: of the same models, under the same sampler settings.
         earlier: the run.
         inconclusive: what an inconclusive check does to the exit code.
+        strict: whether warnings count as fails.
 
     Raises:
         SuiteError: the suite cannot be used.
@@ -88,7 +90,7 @@ def rescore(suite: Suite, earlier: Earlier, *, inconclusive: Inconclusive = "fai
             models=tuple(model for model in earlier.report.models if model.role in roles),
             versions=earlier.report.versions,
             device=earlier.report.device,
-            inconclusive=inconclusive,
+            policy=Policy(inconclusive=inconclusive, strict=strict),
             run=RunFacts(
                 **facts_of_process(started, clock),
                 recorded=earlier.report.run.recorded,

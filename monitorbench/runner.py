@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from monitorbench.judging import Judge
 from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
-from monitorbench.report.exit_code import Inconclusive, overall
-from monitorbench.report.model import ModelReport, Report, RunFacts
+from monitorbench.report.exit_code import overall
+from monitorbench.report.model import Inconclusive, ModelReport, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
 from monitorbench.suite.model import CheckSpec, Suite
 
@@ -38,6 +38,7 @@ def run(
     suite: Suite,
     *,
     inconclusive: Inconclusive = "fail",
+    strict: bool = False,
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
@@ -47,6 +48,7 @@ def run(
     Args:
         suite: what to run.
         inconclusive: what an inconclusive check does to the exit code.
+        strict: whether warnings count as fails.
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
@@ -92,7 +94,7 @@ def run(
             models=tuple(model.report for model in models.values()),
             versions=versions(),
             device={"type": device.partition(":")[0], "dtype": suite.dtype},
-            inconclusive=inconclusive,
+            policy=Policy(inconclusive=inconclusive, strict=strict),
             run=RunFacts(**facts_of_process(started, clock), recorded=recorded),
         )
     )
@@ -105,12 +107,12 @@ def assembled(
     models: tuple[ModelReport, ...],
     versions: Mapping[str, str],
     device: Mapping[str, str],
-    inconclusive: Inconclusive,
+    policy: Policy,
     run: RunFacts,
 ) -> Report:
     """The report of a suite whose checks are judged."""
     checks = tuple(judge.judged[spec.id] for spec in suite.checks)
-    verdict, code = overall(checks, inconclusive)
+    verdict, code = overall(checks, policy)
     seconds = {name: round(taken, 3) for name, taken in judge.seconds.items()}
     return Report(
         verdict=verdict,
@@ -121,7 +123,8 @@ def assembled(
         suite=resolved(suite),
         models=models,
         checks=checks,
-        run=replace(run, seconds_by_check=seconds, inconclusive=inconclusive),
+        run=replace(run, seconds_by_check=seconds),
+        policy=policy,
     )
 
 
@@ -162,8 +165,15 @@ def finished(steps: Generator[Notice, None, Result]) -> Result:
             return result
 
 
-def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
+def load_models(
+    suite: Suite, device: str, *, load: Callable[..., Loaded] | None = None
+) -> Generator[Notice, None, Models]:
     """Load the models that the suite's checks need.
+
+    Args:
+        suite: what is going to run.
+        device: `cpu`, `cuda` or `cuda:N`.
+        load: stands in for `adapters.factory.load_model`, such as one that knows models that are loaded already.
 
     Raises:
         MonitorbenchError: a checkpoint cannot be loaded or must not be used.
@@ -171,12 +181,13 @@ def load_models(suite: Suite, device: str) -> Generator[Notice, None, Models]:
     from monitorbench.adapters.batches import own_settings
     from monitorbench.adapters.factory import load_model
 
+    load = load or load_model
     specs = {"candidate": suite.model}
     if suite.baseline is not None and needs_baseline(suite):
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
-        models[role] = load_model(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
+        models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)
     if ignored := sorted(suite.sampling.sampler.keys() - taken.keys()):

@@ -11,8 +11,8 @@ from monitorbench.checks.derivation import REASON, VERDICT, Basis, Line, Verifia
 from monitorbench.checks.family import alarms
 from monitorbench.checks.registry import CHECKS
 from monitorbench.errors import MonitorbenchError
-from monitorbench.report.exit_code import Inconclusive, overall
-from monitorbench.report.model import CheckReport, Interval, Report, Verdict
+from monitorbench.report.exit_code import overall, policy_of
+from monitorbench.report.model import CheckReport, Inconclusive, Interval, Policy, Report, Verdict
 from monitorbench.stats.interval import LEVEL
 
 RUN = "the run"
@@ -116,15 +116,14 @@ def _declared(check: CheckReport, report: Report, declared: object) -> Iterator[
 
 def _of_run(report: Report, declared: list[str], suite_sha256: str | None) -> Iterator[Line]:
     yield Line(what="checks", recorded=[check.id for check in report.checks], derived=declared)
-    outcomes = {policy: overall(report.checks, policy) for policy in get_args(Inconclusive)}
-    yield Line(what="verdict", recorded=report.verdict.value, derived=outcomes["fail"][0].value)
-    codes = {policy: int(code) for policy, (_, code) in outcomes.items()}
-    if report.run.inconclusive in codes:
-        yield Line(what="exit_code", recorded=report.exit_code, derived=codes[report.run.inconclusive])
-    elif len(set(codes.values())) == 1 or report.exit_code not in codes.values():
-        yield Line(what="exit_code", recorded=report.exit_code, derived=codes["fail"])
-    else:
+    verdict, code = overall(report.checks, policy_of(report))
+    yield Line(what="verdict", recorded=report.verdict.value, derived=verdict.value)
+    known = [report.policy] if report.policy else [Policy(inconclusive=word) for word in get_args(Inconclusive)]
+    codes = {int(overall(report.checks, each)[1]) for each in known}
+    if len(codes) > 1 and report.exit_code in codes:
         yield missing("exit_code", "what an inconclusive check does to it is not kept in older reports")
+    else:
+        yield Line(what="exit_code", recorded=report.exit_code, derived=int(code))
     if suite_sha256 is None:
         yield missing("suite_sha256", "it is the hash of the suite's text, which is not in the report; name the suite")
     else:

@@ -18,8 +18,19 @@ from monitorbench.commands import schema
 Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
-    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--fresh", "--quiet", "--json"},
-    "report": {"--help", "--format", "--output", "--section", "--inconclusive", "--summary", "--run", "--traces"},
+    "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
+    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--fresh", "--quiet", "--json"},
+    "report": {
+        "--help",
+        "--format",
+        "--output",
+        "--section",
+        "--inconclusive",
+        "--strict",
+        "--summary",
+        "--run",
+        "--traces",
+    },
     "compare": {"--help", "--fail-on", "--tolerance", "--allow-differences", "--format", "--json", "--output"},
     "validate": {"--help", *OVERRIDES, "--json"},
     "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},

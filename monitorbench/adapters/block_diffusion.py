@@ -111,6 +111,11 @@ class BlockDiffusion(LanguageModel):
         """The same model, which reads a prompt that several generations share once."""
         return replace(self, prefills=Prefills())
 
+    def forget_prefills(self) -> None:
+        """Give back the memory that prompts take up which were read before."""
+        if self.prefills is not None:
+            self.prefills.forget()
+
     def special_ids(self, config: Any) -> tuple[int, tuple[int, ...]]:
         """Id of the token that fills up shorter prompts, and ids that end a text, under a generation configuration."""
         text, tokenizer, ends = self.model.config.text_config, self.tokenizer, batches.end_ids(config.eos_token_id)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitorbench.adapters.folder import WEIGHTS, files, require_own, require_weights
 from monitorbench.adapters.placement import placing, require_place, unloadable
 from monitorbench.errors import CheckpointError, first_line
 from monitorbench.suite.model import ModelSpec
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 ZOO = Path(__file__).parent.parent / "zoo"
-WEIGHTS, PICKLES = ("*.safetensors",), ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZER = (
     "tokenizer*",
     "special_tokens_map.json",
@@ -63,11 +63,11 @@ class Checkpoint:
 
     def hashes(self) -> Hashes:
         """Hash every file that the model is made of."""
-        weights = [self.folder / self.spec.gguf_file] if self.spec.gguf_file else _files(self.folder, WEIGHTS)
+        weights = [self.folder / self.spec.gguf_file] if self.spec.gguf_file else files(self.folder, WEIGHTS)
         return Hashes(
             weights=_digest(weights),
-            config=_digest(_files(self.folder, CONFIG)),
-            tokenizer=_digest(_files(self.folder, TOKENIZER)),
+            config=_digest(files(self.folder, CONFIG)),
+            tokenizer=_digest(files(self.folder, TOKENIZER)),
         )
 
 
@@ -78,7 +78,8 @@ def find(spec: ModelSpec) -> Checkpoint:
         CheckpointError: nothing usable is there; the message says what and what to do.
     """
     folder = _folder(spec)
-    _require_weights(spec, folder)
+    require_weights(spec, folder)
+    require_own(spec, folder)
     return Checkpoint(spec=spec, folder=folder, config=_config(spec, folder))
 
 
@@ -147,7 +148,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     spec = checkpoint.spec
     options = {"gguf_file": spec.gguf_file} if spec.gguf_file else {}
     try:
-        if not spec.gguf_file and not _files(checkpoint.folder, TOKENIZER):
+        if not spec.gguf_file and not files(checkpoint.folder, TOKENIZER):
             raise FileNotFoundError("the folder holds no tokenizer file")
         with quiet():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
@@ -214,56 +215,6 @@ def _download(spec: ModelSpec) -> Path:
         ) from error
 
 
-def _require_weights(spec: ModelSpec, folder: Path) -> None:
-    if spec.gguf_file:
-        outside = Path(spec.gguf_file).is_absolute() or ".." in Path(spec.gguf_file).parts
-        if outside or not (folder / spec.gguf_file).is_file():
-            raise CheckpointError(f"no file {spec.gguf_file} in it", where=spec.source, fix="correct gguf_file")
-        return
-    weights = _files(folder, WEIGHTS)
-    if not weights:
-        if pickles := _files(folder, PICKLES):
-            raise CheckpointError(
-                f"holds its weights as a pickle only ({pickles[0].name}), which is never read",
-                where=spec.source,
-                fix="save the model with save_pretrained(..., safe_serialization=True)",
-            )
-        raise CheckpointError(
-            "has no weights (*.safetensors)", where=spec.source, fix="name a folder made by save_pretrained"
-        )
-    for file in weights:
-        _require_whole(spec, file)
-    for index in folder.glob("*.safetensors.index.json"):
-        shards = _shards(spec, index)
-        if absent := sorted(shards - {file.name for file in weights}):
-            raise CheckpointError(
-                f"lacks the weight file {absent[0]}", where=spec.source, fix="copy the checkpoint again"
-            )
-
-
-def _shards(spec: ModelSpec, index: Path) -> set[str]:
-    try:
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{index.name} is no index of weights", where=spec.source, fix="copy the checkpoint again"
-        ) from error
-
-
-def _require_whole(spec: ModelSpec, file: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy"):
-            pass
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{file.name} is damaged or cut short ({first_line(error)})",
-            where=spec.source,
-            fix="copy the checkpoint again",
-        ) from error
-
-
 def _config(spec: ModelSpec, folder: Path) -> PretrainedConfig:
     from transformers import AutoConfig
 
@@ -313,10 +264,6 @@ def _require_all(spec: ModelSpec, facts: dict[str, Any]) -> None:
                 where=spec.source,
                 fix="weights and config.json must come from the same model",
             )
-
-
-def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
-    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
 
 
 def _digest(files: Sequence[Path]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.adapters.batches import carried_channels
@@ -87,6 +87,12 @@ def load_model(role: str, spec: ModelSpec, *, device: str, dtype: str, sampler: 
         device_map=placed(spec, adapter.model),
     )
     return Loaded(adapter=adapter, report=report)
+
+
+def in_role(loaded: Loaded, role: str, sampler: Mapping[str, Any]) -> Loaded:
+    """A loaded model in another role, or under other sampler settings, than those it was loaded for."""
+    channels = tuple(channel.name for channel in carried_channels(loaded.adapter, sampler))
+    return replace(loaded, report=replace(loaded.report, role=role, channels=channels))
 
 
 def _adapter_class(checkpoint: Checkpoint) -> Any:

@@ -25,6 +25,10 @@ class Prefills:
         self._rows = KeptRows(most)
         self._layers: list[int] = []
 
+    def forget(self) -> None:
+        """Keep nothing of what was read so far."""
+        self._rows.forget()
+
     @contextmanager
     def shared(self, reader: Any, prompts: Sequence[Sequence[int]], width: int) -> Iterator[None]:
         """For one generation: the first call of `reader` reads the prompts, or gets back what it made of them before.

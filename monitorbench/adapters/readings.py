@@ -46,6 +46,11 @@ class Readings:
         self._caches: dict[tuple[int, int], Any] = {}
         self._weights: Weights = []
 
+    def forget(self) -> None:
+        """Keep nothing of what was read so far."""
+        self._rows.forget()
+        self._caches.clear()
+
     def of(self, model: Any, ids_BW: Tensor, mask_BW: Tensor, read: Callable[[], Reading]) -> Reading:
         """The reading of a batch of prompts: what `read` gives, or gave before, bit for bit.
 
@@ -59,8 +64,7 @@ class Readings:
             return read()
         weights = _weights(model)
         if not _same(weights, self._weights):
-            self._rows.forget()
-            self._caches.clear()
+            self.forget()
             self._weights = weights
         B, W = ids_BW.shape
         names = [(B, W, tuple(ids[mask].tolist())) for ids, mask in zip(ids_BW, mask_BW.bool(), strict=True)]

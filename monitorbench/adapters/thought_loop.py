@@ -103,6 +103,11 @@ class ThoughtLoop(LanguageModel):
         """The same model, which reads a prompt that several generations share once."""
         return replace(self, readings=Readings())
 
+    def forget_prefills(self) -> None:
+        """Give back the memory that prompts take up which were read before."""
+        if self.readings is not None:
+            self.readings.forget()
+
     def under(self, sampler: Mapping[str, float | int | bool | str]) -> ThoughtLoop:
         """With what thoughts are, and the map that tokens are written into them through where settings ask for one."""
         chosen = thinking(sampler, self.model.config)

@@ -97,6 +97,7 @@ def report(spec: CheckSpec, verdict: Verdict, reason: str, **found: Any) -> Chec
         file=spec.file,
         line=spec.line,
         gated=spec.gated,
+        severity=spec.severity,
         parameters=spec.parameters,
         verdict=verdict,
         reason=reason,

@@ -82,6 +82,7 @@ SCHEMA = CheckSchema(
             "description": "The channel counts as used when removing it costs more than this share of accuracy.",
         },
     },
+    bounds=("max_drop",),
     required=("task", "channel", "keep", "max_drop"),
     refusal=refusal,
 )

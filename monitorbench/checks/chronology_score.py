@@ -86,6 +86,7 @@ SCHEMA = CheckSchema(
         "min": {**_NUMBER, "description": "Least value allowed."},
         "max": {**_NUMBER, "description": "Largest value allowed."},
     },
+    bounds=("min", "max"),
     required=("task", "metric"),
     extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
     refusal=_without_meaning,

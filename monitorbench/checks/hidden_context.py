@@ -61,6 +61,7 @@ SCHEMA = CheckSchema(
             "tokens, their geometric mean. Traces keep the eight likeliest, so that no token of 1/8 is missed.",
         },
     },
+    bounds=("max",),
     required=("task", "max"),
 )
 

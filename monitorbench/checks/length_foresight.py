@@ -62,6 +62,7 @@ SCHEMA = CheckSchema(
         "max": {**_NUMBER, "description": "Largest error allowed, as a share of the longer of the two lengths."},
         "min": {**_NUMBER, "description": "Least error allowed."},
     },
+    bounds=("min", "max"),
     required=("task",),
     extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
     refusal=_without_meaning,

@@ -65,6 +65,7 @@ SCHEMA = CheckSchema(
             "interpretable; layers: transformer blocks.",
         },
     },
+    bounds=(bounds.RATIO, bounds.DEPTH, bounds.SLOPE),
     required=("context_length",),
     extra={
         "anyOf": [{"required": [name]} for name in (bounds.RATIO, bounds.DEPTH, bounds.SLOPE)],

@@ -47,6 +47,7 @@ SCHEMA = CheckSchema(
             "description": "Largest share of responses whose answer may change after its reasoning stands.",
         },
     },
+    bounds=("max",),
     required=("task", "max"),
 )
 

@@ -96,6 +96,7 @@ SCHEMA = CheckSchema(
             "otherwise nothing was observed.",
         },
     },
+    bounds=("min_readable_share",),
     required=("task", "channel", "min_readable_share"),
 )
 

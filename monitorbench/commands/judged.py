@@ -40,6 +40,8 @@ def shown(notices: Iterator[Notice], path: Path, *, screen: TextIO, quiet: bool,
 
 def warn(report: Report) -> None:
     """One line on stderr for each check that is let through."""
+    from monitorbench.report.exit_code import counted, policy_of
+
     for check in report.checks:
-        if check.gated and check.verdict == "inconclusive":
+        if counted(check, policy_of(report)) == "inconclusive":
             sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")

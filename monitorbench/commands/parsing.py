@@ -68,6 +68,11 @@ def add_result(parser: argparse.ArgumentParser) -> Any:
         help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
         "warn and pass let it through, warn with a line on stderr",
     )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="count warnings as fails: checks of severity warn, and what warn_if says",
+    )
     group.add_argument("--quiet", action="store_true", help="show no progress and no table")
     group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
     return group

@@ -42,8 +42,13 @@ def declare(parser: Parser) -> None:
         "--inconclusive",
         metavar="POLICY",
         choices=("fail", "warn", "pass"),
-        help="junit, github: what an inconclusive check counts as, as for `monitorbench run`: fail (the default) makes "
-        "a failure of it, warn and pass do not",
+        help="junit, github: what an inconclusive check counts as, as for `monitorbench run`: fail makes a failure of "
+        "it, warn and pass do not (default: as in the run)",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="junit, github: count warnings as fails, as `monitorbench run --strict` does",
     )
     group.add_argument(
         "--summary",
@@ -98,7 +103,7 @@ def _left_out(value: object) -> bool:
 
 def _settings(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
     """The options of the format that was asked for: those given, and what only a command can know."""
-    given = {name: getattr(options, name) for name in ("section", "inconclusive") if getattr(options, name)}
+    given = {name: getattr(options, name) for name in ("section", "inconclusive", "strict") if getattr(options, name)}
     gather = _GATHERED.get(options.format)
     return given if gather is None else {**given, **gather(options, report)}
 
@@ -128,6 +133,7 @@ def _of_html(options: argparse.Namespace, report: Report) -> Mapping[str, Any]:
 _FORMATS_WITH = {
     "section": ("markdown",),
     "inconclusive": ("junit", "github"),
+    "strict": ("junit", "github"),
     "summary": ("github",),
     "run": ("html",),
     "traces": ("html",),

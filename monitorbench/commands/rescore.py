@@ -47,15 +47,15 @@ def _execute(options: argparse.Namespace) -> int:
     earlier = find(report_of_run(options.run), stored_run(options.run))
     path = options.output or earlier.path.with_name(f"{earlier.path.stem}-rescored.json")
     refuse_unwritable(path)
-    policy = options.inconclusive
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
-    notices = rescore(suite, earlier, inconclusive=policy)
+    policy = {"inconclusive": options.inconclusive, "strict": options.strict}
+    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
+    notices = rescore(suite, earlier, **policy)
     screen = sys.stderr if options.json else sys.stdout
     report = shown(notices, path, screen=screen, quiet=options.quiet, rerun=rerun)
     if not report.run.rescored["same_code"]:
         sys.stderr.write("note: the rollouts were recorded by other code of monitorbench than runs now\n")
     if options.json:
         sys.stdout.write(dumps(report))
-    if policy == "warn":
+    if options.inconclusive == "warn":
         warn(report)
     return report.exit_code

@@ -81,7 +81,7 @@ def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextI
     from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.runner import run
 
-    policy = options.inconclusive
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), inconclusive=policy)
-    notices = run(suite, inconclusive=policy, store=store_folder(suite, path), fresh=options.fresh)
+    policy = {"inconclusive": options.inconclusive, "strict": options.strict}
+    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
+    notices = run(suite, **policy, store=store_folder(suite, path), fresh=options.fresh)
     return shown(notices, path, screen=screen, quiet=options.quiet, rerun=rerun)

@@ -84,4 +84,5 @@ def _typed(hint: Any, value: Any) -> Any:
         return tuple(_typed(get_args(kept)[0], item) for item in value)
     if isinstance(kept, type) and issubclass(kept, Enum):
         return kept(value)
-    return value
+    # In JSON, 1 and 1.0 are one number; sums and formats tell them apart.
+    return float(value) if kept is float else value

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
-from monitorbench.report.exit_code import ExitCode, Inconclusive, overall
-from monitorbench.report.model import CheckReport, Report
+from monitorbench.report.exit_code import ExitCode, overall, warns
+from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report
+
+_POLICIES = [Policy(inconclusive=word) for word in get_args(Inconclusive)]
+"""What older reports may have been judged by; they do not say."""
 
 
 def contradictions(report: Report) -> tuple[str, ...]:
@@ -15,7 +18,7 @@ def contradictions(report: Report) -> tuple[str, ...]:
 
     The verdict and the exit code are derived again from the checks, so neither can say what the checks do not.
     """
-    return (*_in_ids(report), *_in_ranges(report), *_in_outcome(report))
+    return (*_in_ids(report), *_in_ranges(report), *_in_warnings(report), *_in_outcome(report))
 
 
 def _in_ids(report: Report) -> Iterator[str]:
@@ -40,13 +43,22 @@ def _in_ranges(report: Report) -> Iterator[str]:
 
 
 def _in_outcome(report: Report) -> Iterator[str]:
-    outcomes = [overall(report.checks, policy) for policy in get_args(Inconclusive)]
+    known = [report.policy] if report.policy is not None else _POLICIES
+    outcomes = [overall(report.checks, policy) for policy in known]
     verdict = outcomes[0][0]
     if report.verdict is not verdict:
         yield f"report.verdict: {report.verdict} does not follow from the checks, which come to {verdict}"
     allowed = {ExitCode.UNUSABLE, ExitCode.INTERRUPTED, *(code for _, code in outcomes)}
     if report.exit_code not in allowed:
         yield f"report.exit_code: {report.exit_code} does not follow from the checks, which come to {verdict}"
+
+
+def _in_warnings(report: Report) -> Iterator[str]:
+    """A warning stands where a check comes to something worse by its `warn_if`, and only there."""
+    for check in report.checks:
+        if bool(check.warning) != warns(check):
+            what = "stands, but" if check.warning else "is empty, but"
+            yield f"{_place(check)}.warning: {what} the check is {check.verdict}, and by warn_if {check.warn_verdict}"
 
 
 def _place(check: CheckReport) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Literal, get_args
+from typing import get_args
 
 from monitorbench.errors import UsageError
-from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report, Verdict
+from monitorbench.suite.model import Severity
 
-Inconclusive = Literal["fail", "warn", "pass"]
+USUAL = Policy()
+"""What holds where the command line says nothing else."""
 
 
 class ExitCode(IntEnum):
@@ -46,16 +48,31 @@ _WORST_VERDICT_FIRST = (
     Verdict.PASS,
     Verdict.NOT_APPLICABLE,
 )
+_SETTLED = (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
 
 def worst_first(checks: Iterable[CheckReport]) -> tuple[CheckReport, ...]:
-    """Checks as a reader has to see them: gated ones first, each kind from the worst verdict to the best."""
-    return tuple(sorted(checks, key=lambda check: (not check.gated, _WORST_VERDICT_FIRST.index(check.verdict))))
+    """Checks as a reader has to see them: gated ones first, and of them whatever did not simply pass.
+
+    These go by what they may do to a run, fail before warn before info, then from the worst verdict to the best.
+    """
+
+    def key(check: CheckReport) -> tuple[object, ...]:
+        settled = check.verdict in _SETTLED and not check.warning
+        rank = _WORST_VERDICT_FIRST.index(check.verdict)
+        return not check.gated, settled, get_args(Severity).index(check.severity), rank, not check.warning
+
+    return tuple(sorted(checks, key=key))
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of several verdicts; NOT_APPLICABLE when there are none."""
+    return min(verdicts, key=_WORST_VERDICT_FIRST.index, default=Verdict.NOT_APPLICABLE)
 
 
 def is_worse(verdict: Verdict, reference: Verdict) -> bool:
     """Whether a verdict is worse than another. One that does not apply is as good as one that passed."""
-    if reference in (Verdict.PASS, Verdict.NOT_APPLICABLE) and verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+    if reference in _SETTLED and verdict in _SETTLED:
         return False
     return _WORST_VERDICT_FIRST.index(verdict) < _WORST_VERDICT_FIRST.index(reference)
 
@@ -65,38 +82,63 @@ def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
     return min(codes, key=_WORST_CODE_FIRST.index, default=ExitCode.PASS)
 
 
-def code_of(verdict: Verdict, inconclusive: Inconclusive = "fail") -> ExitCode:
-    """The exit code that one check asks for by itself.
+def warns(check: CheckReport) -> bool:
+    """Whether a check that does not break its own bounds comes to something worse by its `warn_if`."""
+    kept = check.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)
+    return kept and check.warn_verdict is not None and is_worse(check.warn_verdict, check.verdict)
 
-    Args:
-        verdict: what the check came to.
-        inconclusive: `fail` leaves the run undecided when a check is; `warn` and `pass` let it through.
+
+def counted(check: CheckReport, policy: Policy = USUAL) -> Verdict | None:
+    """The verdict with which a check counts; None where it does not count.
+
+    Only gated checks of severity fail count, and under `strict` those of severity warn too. Under `strict` a check that
+    does not break its own bounds counts with what its `warn_if` says, where that is worse.
+    """
+    severities = ("fail", "warn") if policy.strict else ("fail",)
+    if not check.gated or check.severity not in severities:
+        return None
+    if policy.strict and check.warn_verdict is not None and warns(check):
+        return check.warn_verdict
+    return check.verdict
+
+
+def effect(check: CheckReport, policy: Policy = USUAL) -> ExitCode:
+    """The exit code that one check asks for by itself: the one place where that is decided.
 
     Raises:
-        UsageError: if `inconclusive` is another word.
+        UsageError: `policy.inconclusive` is none of its three words.
     """
-    policies = get_args(Inconclusive)
-    if inconclusive not in policies:
-        raise UsageError(f"unknown value {inconclusive!r}", where="--inconclusive", fix=f"use one of {policies}")
+    words = get_args(Inconclusive)
+    if policy.inconclusive not in words:
+        raise UsageError(
+            f"unknown value {policy.inconclusive!r}", where="--inconclusive", fix=f"use {', '.join(words)}"
+        )
+    verdict = counted(check, policy)
     if verdict is Verdict.FAIL:
         return ExitCode.FAIL
-    if verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
-        return ExitCode.PASS
-    if verdict is Verdict.INCONCLUSIVE and inconclusive != "fail":
+    let_through = verdict is Verdict.INCONCLUSIVE and policy.inconclusive != "fail"
+    if verdict in (None, Verdict.PASS, Verdict.NOT_APPLICABLE) or let_through:
         return ExitCode.PASS
     return ExitCode.UNDECIDED
 
 
-def overall(checks: Iterable[CheckReport], inconclusive: Inconclusive = "fail") -> tuple[Verdict, ExitCode]:
+def overall(checks: Iterable[CheckReport], policy: Policy = USUAL) -> tuple[Verdict, ExitCode]:
     """The verdict and the exit code of a run.
 
-    Only gated checks count. The verdict is the worst among them, whatever `inconclusive` says: a run that was let
-    through still reads `inconclusive`. A run in which no gated check applied has decided nothing, and does not pass.
+    Only checks that count do so. The verdict is the worst among them, whatever `policy.inconclusive` says: a run that
+    was let through still reads `inconclusive`. A run in which no check counted, or none of them applied, has decided
+    nothing, and does not pass.
 
     Raises:
-        UsageError: if `inconclusive` is not one of its three words.
+        UsageError: `policy.inconclusive` is none of its three words.
     """
-    verdicts = [check.verdict for check in checks if check.gated]
-    verdict = min(verdicts, key=_WORST_VERDICT_FIRST.index, default=Verdict.NOT_APPLICABLE)
-    code = worst_code(code_of(each, inconclusive) for each in verdicts)
+    listed = tuple(checks)
+    verdict = worst(found for check in listed if (found := counted(check, policy)) is not None)
+    code = worst_code(effect(check, policy) for check in listed)
     return verdict, ExitCode.UNDECIDED if verdict is Verdict.NOT_APPLICABLE else code
+
+
+def policy_of(report: Report, *, inconclusive: Inconclusive | None = None, strict: bool = False) -> Policy:
+    """The policy of a report's run, with what is asked for instead: another word, or to be strict as well."""
+    own = report.policy or USUAL
+    return Policy(inconclusive=inconclusive or own.inconclusive, strict=strict or own.strict)

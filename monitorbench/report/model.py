@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+from monitorbench.suite.model import Severity
 
 SCHEMA_VERSION = 1
+
+
+Inconclusive = Literal["fail", "warn", "pass"]
+"""What an inconclusive check does to the exit code."""
 
 
 class Verdict(StrEnum):
@@ -75,6 +81,10 @@ class CheckReport:
         n: number of prompts (or other units) that the estimate rests on; None where nothing is sampled.
         rests_on: ids of the checks whose verdicts this one used.
         evidence: every further number that was computed, strict JSON.
+        severity: what becomes of the run when the check does not pass.
+        warning: what its `warn_if` says of a check that holds its own bounds, in words; empty where that is nothing.
+        warn_verdict: what the check comes to by its `warn_if`; None where it has none.
+        warn_bound: the bound of that verdict.
     """
 
     id: str
@@ -94,6 +104,10 @@ class CheckReport:
     rests_on: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = "fail"
+    warning: str = ""
+    warn_verdict: Verdict | None = None
+    warn_bound: Bound | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +144,6 @@ class RunFacts:
     """Everything that may differ between two runs of the same inputs: times, the host, and what came of it by choice.
 
     Attributes:
-        inconclusive: what an inconclusive check did to the exit code: `fail`, `warn` or `pass`; empty in older reports.
         recorded: hash of what the run store keeps of each model, by role.
         rescored: of a report that was judged from stored rollouts: from which report, and by which releases.
     """
@@ -140,9 +153,21 @@ class RunFacts:
     host: str
     platform: str
     seconds_by_check: Mapping[str, float] = field(default_factory=dict)
-    inconclusive: str = ""
     recorded: Mapping[str, str] = field(default_factory=dict)
     rescored: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """What the command line lets through, or does not.
+
+    Attributes:
+        inconclusive: `fail` leaves the run undecided when a check is inconclusive; `warn` and `pass` let it through.
+        strict: warnings count as fails: checks of severity warn, and what `warn_if` says.
+    """
+
+    inconclusive: Inconclusive = "fail"
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,8 +175,9 @@ class Report:
     """The whole report.
 
     Attributes:
-        verdict: the worst gated verdict.
+        verdict: the worst verdict that counts.
         exit_code: what the process ends with.
+        policy: what the exit code was derived with; None in reports of before it was kept.
         versions: of monitorbench, python, torch and transformers.
         device: device and dtype the models ran on.
         suite: the resolved suite, strict JSON.
@@ -160,6 +186,7 @@ class Report:
     schema_version: int = SCHEMA_VERSION
     verdict: Verdict
     exit_code: int
+    policy: Policy | None = None
     versions: Mapping[str, str]
     device: Mapping[str, str]
     suite_sha256: str

@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, cast, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, TypeChecker, validators
 from jsonschema.exceptions import ValidationError
 
 from monitorbench.report.codec import field_types, without_none
-from monitorbench.report.exit_code import ExitCode, Inconclusive
+from monitorbench.report.exit_code import ExitCode
 from monitorbench.report.model import (
     SCHEMA_VERSION,
     Bound,
@@ -25,6 +25,7 @@ from monitorbench.report.model import (
     Dropped,
     Interval,
     ModelReport,
+    Policy,
     Report,
     RunFacts,
 )
@@ -78,6 +79,10 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "rests_on": _field("Ids of the checks whose verdicts this one used."),
         "parameters": _field("Every parameter of the check, defaults filled in; free-form."),
         "evidence": _field("Every further number that was computed; free-form."),
+        "severity": _field("What becomes of the run when the check does not pass."),
+        "warning": _field("What warn_if says of a check that holds its own bounds; empty where that is nothing."),
+        "warn_verdict": _field("What the check comes to by its warn_if; null where it has none."),
+        "warn_bound": _field("What warn_if demands of the estimate; null where it has none."),
     },
     ModelReport: {
         "role": _field("Part the model plays in the run, such as candidate or baseline.", minLength=1),
@@ -101,19 +106,20 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "host": _field("Name of the machine."),
         "platform": _field("Operating system and processor of the machine."),
         "seconds_by_check": _field("How long each check took, by id."),
-        "inconclusive": _field(
-            "What an inconclusive check did to the exit code; empty in older reports.",
-            enum=["", *get_args(Inconclusive)],
-        ),
         "recorded": _field("SHA-256 of what the run store keeps of each model, by role."),
         "rescored": _field("Of a report judged from stored rollouts: from which report, by which releases."),
     },
+    Policy: {
+        "inconclusive": _field("What an inconclusive check does: leave the run undecided, or be let through."),
+        "strict": _field("Whether warnings count as fails."),
+    },
     Report: {
         "schema_version": _field("Version of this layout.", const=SCHEMA_VERSION),
-        "verdict": _field("The worst verdict of a gated check."),
+        "verdict": _field("The worst verdict that counts."),
         "exit_code": _field(
             " ".join(f"{code.value}: {code.meaning}" for code in ExitCode), enum=[code.value for code in ExitCode]
         ),
+        "policy": _field("What the exit code was derived with; null in older reports."),
         "versions": _field("Versions of monitorbench, python, torch and transformers."),
         "device": _field("Device and dtype that the models ran on."),
         "suite_sha256": _field("SHA-256 of the suite's text and of everything it includes.", pattern=_SHA256),
@@ -126,15 +132,26 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
 
 
 _LATER: Mapping[type, frozenset[str]] = {
+    CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound"}),
+    Report: frozenset({"policy"}),
     ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
-    RunFacts: frozenset({"inconclusive", "recorded", "rescored"}),
+    RunFacts: frozenset({"recorded", "rescored"}),
 }
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
 
 
+def _is_integer(_checker: TypeChecker, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @cache
 def _validator() -> Draft7Validator:
-    return Draft7Validator(schema())
+    # Draft-07 counts 2.0 as an integer; formats that write it out do not.
+    kinds = Draft7Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    strict: type[Draft7Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        Draft7Validator, type_checker=kinds
+    )
+    return strict(schema())
 
 
 def schema() -> dict[str, Any]:
@@ -175,15 +192,16 @@ def _schema_of(hint: Any) -> dict[str, Any]:
     kept, nullable = without_none(hint)
     if nullable:
         inner = _schema_of(kept)
-        return {**inner, "type": [inner["type"], "null"]}
+        named = {"enum": [*inner["enum"], None]} if "enum" in inner else {}
+        return {**inner, **named, "type": [inner["type"], "null"]}
     if dataclasses.is_dataclass(kept):
         return _object(cast(type, kept))
     if get_origin(kept) is tuple:
         return {"type": "array", "items": _schema_of(get_args(kept)[0])}
     if kept in _TYPE_NAMES:
         return {"type": _TYPE_NAMES[kept]}
-    if isinstance(kept, type) and issubclass(kept, StrEnum):
-        return {"type": "string", "enum": [str(member) for member in kept]}
+    if get_origin(kept) is Literal or (isinstance(kept, type) and issubclass(kept, StrEnum)):
+        return {"type": "string", "enum": [str(word) for word in (get_args(kept) or kept)]}
     value_type = get_args(kept)[1]
     return {"type": "object", "additionalProperties": True if value_type is Any else _schema_of(value_type)}
 

@@ -42,6 +42,22 @@ def estimate_words(check: CheckReport) -> str:
     return f"{text} [{low}, {high}]"
 
 
+def verdict_words(check: CheckReport) -> str:
+    """The verdict and how it counts, such as `fail`, `fail (severity warn)`, `pass (warning)` or `pass (not gated)`."""
+    notes = note_words(check)
+    return f"{check.verdict} ({notes})" if notes else check.verdict.value
+
+
+def note_words(check: CheckReport) -> str:
+    """What a verdict has to be read with; empty where it simply counts."""
+    notes = {
+        "not gated": not check.gated,
+        f"severity {check.severity}": check.severity != "fail",
+        "warning": check.warning,
+    }
+    return ", ".join(note for note, holds in notes.items() if holds)
+
+
 def bound_words(check: CheckReport) -> str:
     """What the suite demands, such as `<= 5 pp`, `>= 0.8` or `0.2 to 0.8`; empty where it demands nothing."""
     if check.bound is None:
@@ -66,18 +82,19 @@ def one_line(text: str) -> str:
 
 
 def summary_line(check: CheckReport) -> str:
-    """The check on one line: id, verdict, then estimate, bound and n if given, and the reason unless it passed."""
+    """The check on one line: id, verdict, estimate, bound and n if given, the reason unless it passed, the warning."""
     facts = [
         estimate_words(check),
         f"bound {bound_words(check)}" if bound_words(check) else "",
         f"n {count_words(check.n)}" if check.n is not None else "",
     ]
-    line = ", ".join([f"{check.id}: {check.verdict}", *(fact for fact in facts if fact)])
-    return one_line(line if check.verdict is Verdict.PASS else f"{line}: {check.reason}")
+    line = ", ".join([f"{check.id}: {verdict_words(check)}", *(fact for fact in facts if fact)])
+    texts = ["" if check.verdict is Verdict.PASS else check.reason, check.warning]
+    return one_line(": ".join([line, *filter(None, [" ".join(filter(None, texts))])]))
 
 
 def _style(unit: str) -> _Style:
-    return _STYLES.get(unit, _Style(scale=1, decimals=3, suffix=f" {unit}" if unit else ""))
+    return _STYLES.get(unit, _Style(scale=1, decimals=3, suffix=f" {one_line(unit)}" if unit else ""))
 
 
 def _decimals(check: CheckReport, style: _Style) -> int:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +15,10 @@ from monitorbench.report.codec import InvalidReportError, from_json, to_json
 from monitorbench.report.consistency import contradictions
 from monitorbench.report.model import SCHEMA_VERSION, Report
 from monitorbench.report.schema import problems
+
+MAX_BYTES = 64 * 2**20
+"""Largest report that is read."""
+_MAX_DEPTH = 64
 
 __all__ = ["InvalidReportError", "dumps", "from_json", "read", "to_json", "write"]
 
@@ -82,7 +87,7 @@ def read_as_it_is(path: Path) -> Report:
         UsageError: as `read`.
     """
     try:
-        payload = json.loads(path.read_bytes(), parse_constant=_refuse_constant, parse_float=_finite)
+        payload = _parsed(_content(path))
     except OSError as error:
         raise UsageError(
             f"the report cannot be read ({_why(error)})", where=str(path), fix="name a report that `run` wrote"
@@ -93,6 +98,38 @@ def read_as_it_is(path: Path) -> Report:
     if found := problems(payload):
         raise _not_a_report(found, path)
     return from_json(payload)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, or of a pipe that something writes to."""
+    # Opened the usual way, a pipe without a writer would keep the process waiting for ever.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(handle, "rb") as file:
+        os.set_blocking(handle, True)
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return content
+
+
+def _parsed(content: bytes) -> Any:
+    payload = json.loads(
+        content,
+        parse_constant=_refuse_constant,
+        parse_float=_finite,
+        parse_int=_whole,
+        object_pairs_hook=_unique,
+    )
+    level, depth = [payload], 0
+    while level := [inner for value in level for inner in _inside(value)]:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH} deep")
+    return payload
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _replace(target: Path, text: str) -> None:
@@ -131,8 +168,20 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"the number {text} is too large")
+        raise ValueError(f"the number {text[:20]}{'...' * (len(text) > 20)} is too large")
     return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
 
 
 def _why(error: OSError) -> str:

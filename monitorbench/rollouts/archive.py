@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from monitorbench.rollouts.arm import Rollout
+from monitorbench.rollouts.arm import RAISED, Rollout
 from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
 from monitorbench.rollouts.model_facts import ModelFacts
@@ -22,6 +22,12 @@ from monitorbench.rollouts.stored import faults_in, found_text, rollout_of, rows
 from monitorbench.rollouts.vocabulary import Vocabulary, Words
 from monitorbench.tasks.base import Problem
 
+_COLUMNS = ("arm", "problem", "repeat", "found", "shard", "row", "blocks")
+_UNLESS_RAISED = (
+    f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)} "
+    f"WHERE json_extract(rollouts.found, '$.status') = '{RAISED}'"
+)
+"""What is stored stays, but for a rollout that raised: it is tried again."""
 Rows: TypeAlias = Sequence[tuple[str, ...]]
 
 
@@ -70,7 +76,7 @@ class Archive:
         self._lock.close()
 
     def find(self, problems: Mapping[str, Problem]) -> tuple[dict[str, Rollout], list[Lost]]:
-        """Those rollouts that are stored, and what was stored and is lost.
+        """Those rollouts that are stored, and what was stored and is lost. One that raised is there to be looked at only.
 
         Args:
             problems: the problem of each key that is looked for.
@@ -84,7 +90,7 @@ class Archive:
         faults = faults_in(rows, self._shards)
         lost = [Lost(shard=shard, rollouts=self._forget(shard), why=why) for shard, why in faults.items()]
         found = {row[0]: rollout_of(row, problems[row[0]], self._shards) for row in rows if row[3] not in faults}
-        return found, lost
+        return {key: rollout for key, rollout in found.items() if not rollout.raised}, lost
 
     def keep(
         self, facts: str, rollouts: Mapping[str, Rollout], *, label: str = "", words: Words | None = None
@@ -121,17 +127,31 @@ class Archive:
                 for row, (key, rollout) in enumerate(rollouts.items())
             ]
             spelt = () if words is None else self._vocabulary.spelt(facts, kept, words)
-            conflict = "REPLACE" if self._fresh else "IGNORE"
+            conflict = "OR REPLACE" if self._fresh else ""
+            onto = "" if self._fresh else _UNLESS_RAISED
             with writing(self._index):
                 self._index.execute("INSERT OR IGNORE INTO arms VALUES (?, ?)", (arm, facts))
                 self._index.execute("INSERT OR IGNORE INTO labels VALUES (?, ?)", (arm, label))
                 self._index.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", spelt)
-                self._index.executemany(f"INSERT OR {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._index.executemany(f"INSERT {conflict} INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {onto}", rows)
             self._own |= rollouts.keys()
             return {
                 key: replace(rollout, trace=self._shards.trace(shard, row, len(rollout.trace.blocks)))
                 for row, (key, rollout) in enumerate(rollouts.items())
             }
+
+    def least_rows(self, model: str, declared: int) -> int:
+        """The batch size that a model came down to for want of memory, by its name; the declared one where it did not."""
+        if self._fresh:
+            return declared
+        with usable(self._folder):
+            query = "SELECT min(rows) FROM halved WHERE model = ? AND declared = ?"
+            return self._index.execute(query, (model, declared)).fetchone()[0] or declared
+
+    def know_rows(self, model: str, declared: int, rows: int) -> None:
+        """Keep that a model does not fit the device at more than so many rows of the declared batch size."""
+        with usable(self._folder), writing(self._index):
+            self._index.execute("INSERT OR REPLACE INTO halved VALUES (?, ?, ?)", (model, declared, rows))
 
     def know_model(self, model: ModelFacts) -> str:
         """Keep what judging asks of a model; the hash under which that is kept."""

@@ -10,6 +10,9 @@ from monitorbench.interventions.intervention import Intervention
 from monitorbench.metrics.trace import Trace
 from monitorbench.tasks.base import Problem
 
+RAISED = "error"
+"""Status of a rollout that raised."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
@@ -53,11 +56,13 @@ class Rollout:
         repeat: which of the prompt's seeds it is, from 0.
         text: the response.
         finished: whether the text ended by itself.
-        status: the grader's `correct`, `wrong` or `unparsable`.
+        status: the grader's `correct`, `wrong` or `unparsable`; `error` where it raised.
         trace: what was seen of every step.
         value_positions: token positions at which the response states each value of the graph.
         answer_positions: token positions of the answer; empty when none could be read.
         counts: what the intervention counted on the way, by name; empty where it counts nothing.
+        rows: rows of the batch in which it ran: another number of them may round differently. 0 where that is not known.
+        error: what it raised, in one line; there is no text and no trace then.
     """
 
     problem: Problem
@@ -70,6 +75,13 @@ class Rollout:
     value_positions: Mapping[str, tuple[int, ...]]
     answer_positions: tuple[int, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+    error: str = ""
+
+    @property
+    def raised(self) -> bool:
+        """Whether it raised, so that nothing is known of it."""
+        return self.status == RAISED
 
     @property
     def correct(self) -> bool:

@@ -63,7 +63,9 @@ class RowBatch:
         return max(row.width for row in self.rows)
 
 
-def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
+def batch_rows(
+    rows: Sequence[Row], batch_size: int, *, mixes_rows: bool, beside: Sequence[Row] = ()
+) -> Iterator[RowBatch]:
     """Split rows into batches of exactly `batch_size`, each of one prompt width.
 
     Args:
@@ -71,23 +73,24 @@ def batch_rows(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Ite
         batch_size: rows of every batch, at least 1.
         mixes_rows: rows see the values of the row before them, the first one those of the last; then no row may stand
             behind one of the same prompt. A prompt with no other of its width stands beside one of the nearest width.
+        beside: further rows that may fill up batches in which rows are mixed.
 
     Raises:
         UsageError: rows are mixed and no batch can be made of these prompts; at the call, before the first batch.
     """
     if mixes_rows:
-        _require_mixable(len({row.problem.id for row in rows}), batch_size)
-    return _batches(rows, batch_size, mixes_rows=mixes_rows)
+        _require_mixable(len({row.problem.id for row in (*rows, *beside)}), batch_size)
+    return _batches(rows, batch_size, mixes_rows=mixes_rows, beside=[*rows, *beside])
 
 
-def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool) -> Iterator[RowBatch]:
+def _batches(rows: Sequence[Row], batch_size: int, *, mixes_rows: bool, beside: Sequence[Row]) -> Iterator[RowBatch]:
     by_width: dict[int, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row.source, row.repeat)):
         by_width.setdefault(row.width, []).append(row)
     for width in sorted(by_width):
         if mixes_rows:
             # Narrower before wider ones, which would widen the whole batch.
-            fillers = sorted(rows, key=lambda row: (row.width > width, abs(row.width - width)))
+            fillers = sorted(beside, key=lambda row: (row.width > width, abs(row.width - width)))
             yield from _mixed(by_width[width], fillers, batch_size)
         else:
             yield from _plain(by_width[width], batch_size)

@@ -28,14 +28,16 @@ _TABLES = (
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
 )
-_LATER = (
+_FURTHER = (
+    "CREATE TABLE IF NOT EXISTS halved (model TEXT NOT NULL, declared INTEGER NOT NULL, rows INTEGER NOT NULL, "
+    "PRIMARY KEY (model, declared)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS models (digest TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS prompts (model TEXT NOT NULL, prompt TEXT NOT NULL, tokens TEXT NOT NULL, "
     "PRIMARY KEY (model, prompt)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS texts (model TEXT NOT NULL, tokens TEXT NOT NULL, text TEXT NOT NULL, "
     "PRIMARY KEY (model, tokens)) WITHOUT ROWID",
 )
-"""Tables that an index of this version may lack: what rescoring asks of a model."""
+"""Tables that an index of the same version may lack: who does not know them reads all the rest."""
 _FIX = "run with --fresh while no other process uses it, or delete the folder"
 
 
@@ -102,7 +104,7 @@ def _prepare(index: sqlite3.Connection, folder: Path) -> None:
                 index.execute(statement)
     _require_readable(index, folder)
     with writing(index):
-        for statement in _LATER:
+        for statement in _FURTHER:
             index.execute(statement)
     index.execute("PRAGMA journal_mode = WAL")
     index.execute("PRAGMA synchronous = FULL")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
-from monitorbench.notices import ArmStarted, Notice, RolloutsDone
+from monitorbench.errors import UsageError
+from monitorbench.notices import ArmStarted, BatchHalved, Notice, RolloutsDone, RolloutsRaised
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.batching import Row, RowBatch
-from monitorbench.rollouts.key import RolloutFacts, canonical, digest
+from monitorbench.rollouts.failing import Health, Made, sorted_out
+from monitorbench.rollouts.key import canonical
+from monitorbench.rollouts.looking_up import halvings, look_up
+from monitorbench.rollouts.memory import DoesNotFitError
 from monitorbench.rollouts.recorder import Recording, run_batch
 from monitorbench.rollouts.store import RunStore
 
@@ -61,26 +66,98 @@ def _together(arm: Arm) -> str:
 
 def _record(group: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
     progress = _Progress(group)
+    declared = group[0].batch_size
+    sizes = halvings(declared, store.batch_size(group[0]))
+    batches, done = yield from _planned(group, [recording.rows for recording in group], sizes, store, progress)
+    health = Health(group, done)
+    while batches:
+        batches = yield from _record_batches(group, batches, store, progress, health)
+    yield from progress.begun(range(len(group)))
+
+
+Plan = Generator[Notice, None, tuple[list[RowBatch], dict[int, int]]]
+
+
+def _planned(
+    group: Sequence[Recording],
+    rows: Sequence[Sequence[Row]],
+    sizes: Sequence[int],
+    store: RunStore,
+    progress: _Progress,
+) -> Plan:
+    """Batches of what is not stored yet of each arm's rows, and how many of them are."""
     batches: list[RowBatch] = []
+    found: dict[int, int] = {}
     for source, recording in enumerate(group):
-        found, lost, missing = _missing(recording, store)
-        yield from lost
-        store.add(recording.arm, found)
-        progress.reused(source, len(found))
-        batches += [replace(batch, rows=tuple(replace(row, source=source) for row in batch.rows)) for batch in missing]
+        known = look_up(recording, rows[source], sizes, store.find if store.keeps else None)
+        yield from known.lost
+        store.add(recording.arm, known.found)
+        found[source] = len(known.found)
+        yield from progress.reused(source, found[source])
+        batches += [
+            replace(batch, rows=tuple(replace(row, source=source) for row in batch.rows)) for batch in known.missing
+        ]
     if len(group) > 1:
-        batches = list(group[0].batches([row for batch in batches for row in batch.kept]))
-    for batch in batches:
+        batches = list(group[0].batches([row for batch in batches for row in batch.kept], sizes[-1]))
+    return batches, found
+
+
+def _record_batches(
+    group: Sequence[Recording], batches: Sequence[RowBatch], store: RunStore, progress: _Progress, health: Health
+) -> Generator[Notice, None, list[RowBatch]]:
+    """Record one batch after the other; those that are left, in smaller batches, where one does not fit into memory."""
+    for number, batch in enumerate(batches):
         sources = sorted({row.source for row in batch.kept})
         yield from progress.begun(sources)
-        rollouts = run_batch(group, batch)
+        try:
+            made = sorted_out(group, batch, partial(_run, group, store), health)
+        except DoesNotFitError:
+            break
         for source in sources:
-            own = [(row, rollout) for row, rollout in zip(batch.kept, rollouts, strict=True) if row.source == source]
-            rows, made = zip(*own, strict=True)
-            recording = group[source]
-            store.keep(recording.arm, recording.facts, rows, made, words=recording.words)
+            own = [(row, rollout) for row, rollout in made if row.source == source]
+            yield from _keep(group[source], own, store)
             yield progress.done(source, len(own))
-    yield from progress.begun(range(len(group)))
+    else:
+        return []
+    size = _smaller(group[0], store, rows=len(batch.rows))
+    yield BatchHalved(arm=group[batch.rows[0].source].arm.label, rows=len(batch.rows), to=size)
+    left = [row for batch in batches[number:] for row in batch.kept]
+    by_arm = [[row for row in left if row.source == source] for source in range(len(group))]
+    again, _ = yield from _planned(group, by_arm, (size,), store, progress)
+    return again
+
+
+def _run(group: Sequence[Recording], store: RunStore, batch: RowBatch) -> Sequence[Rollout]:
+    """What a batch comes to; a part of a batch in which rows are mixed may be stored already."""
+    if store.keeps and group[batch.rows[0].source].arm.intervention.mixes_rows:
+        found, _ = store.find(batch.kept)
+        if all(row.key in found for row in batch.kept):
+            return [found[row.key] for row in batch.kept]
+    return run_batch(group, batch)
+
+
+def _keep(recording: Recording, made: Made, store: RunStore) -> Iterator[Notice]:
+    rows, rollouts = zip(*made, strict=True)
+    store.keep(recording.arm, recording.facts, rows, rollouts, words=recording.words)
+    if raised := [rollout for rollout in rollouts if rollout.raised]:
+        yield RolloutsRaised(arm=recording.arm.label, rollouts=len(raised), why=raised[0].error)
+
+
+def _smaller(recording: Recording, store: RunStore, *, rows: int) -> int:
+    """The next batch size of a model that makes batches of fewer rows; from now on it takes no more."""
+    size = store.batch_size(recording)
+    while size > 1:
+        size //= 2
+        if recording.rows_at(size) < rows:
+            store.halved(recording, size)
+            getattr(recording.adapter, "forget_prefills", lambda: None)()
+            return size
+    what = "a single row does" if rows == 1 else f"the {rows} rows that have to run side by side do"
+    raise UsageError(
+        f"{what} not fit on the device",
+        where=recording.arm.label,
+        fix="lower sampling.max_new_tokens, or use a device with more memory",
+    )
 
 
 class _Progress:
@@ -92,8 +169,10 @@ class _Progress:
         self._done = [0 for _ in group]
         self._begun: set[int] = set()
 
-    def reused(self, source: int, count: int) -> None:
-        self._done[source] = count
+    def reused(self, source: int, count: int) -> Iterator[Notice]:
+        self._done[source] += count
+        if count and source in self._begun:
+            yield self.done(source, 0)
 
     def begun(self, sources: Sequence[int]) -> Iterator[Notice]:
         for source in sources:
@@ -107,45 +186,3 @@ class _Progress:
     def done(self, source: int, count: int) -> Notice:
         self._done[source] += count
         return RolloutsDone(arm=self._labels[source], done=self._done[source], total=self._totals[source])
-
-
-def _missing(recording: Recording, store: RunStore) -> tuple[list[Rollout], Sequence[Notice], list[RowBatch]]:
-    """Rollouts of an arm that are stored, what of them is lost, and batches of the others."""
-    batches = keyed_batches(recording) if store.keeps else list(recording.batches(recording.rows))
-    found, lost = store.find([row for batch in batches for row in batch.kept])
-    missing = [batch for batch in batches if any(row.key not in found for row in batch.kept)]
-    if not recording.arm.intervention.mixes_rows:
-        # Rows do not depend on each other, so those that are missing are batched anew.
-        missing = list(recording.batches([row for batch in missing for row in batch.kept if row.key not in found]))
-    to_run = {row.key for batch in missing for row in batch.kept}
-    return [rollout for key, rollout in found.items() if key not in to_run], lost, missing
-
-
-def keyed_batches(recording: Recording) -> list[RowBatch]:
-    """Every batch of an arm, each row with the key under which its rollout is kept."""
-    arm = digest(recording.facts)
-    mixes = recording.arm.intervention.mixes_rows
-    return [_keyed(batch, arm, mixes=mixes) for batch in recording.batches(recording.rows)]
-
-
-def _keyed(batch: RowBatch, arm: str, *, mixes: bool) -> RowBatch:
-    together = [(row.tokens, row.seed) for row in batch.rows] if mixes else []
-    rows = [
-        replace(row, key=_key(row, arm, batch, together, place if mixes else 0)) for place, row in enumerate(batch.rows)
-    ]
-    return replace(batch, rows=tuple(rows))
-
-
-def _key(row: Row, arm: str, batch: RowBatch, together: Sequence[tuple[tuple[int, ...], int]], place: int) -> str:
-    return RolloutFacts(
-        arm=arm,
-        problem=row.problem,
-        tokens=row.tokens,
-        seed=row.seed,
-        repeat=row.repeat,
-        rows=len(batch.rows),
-        width=batch.width,
-        batch=together,
-        place=place,
-        edit=row.edit,
-    ).key

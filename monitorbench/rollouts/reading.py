@@ -57,6 +57,7 @@ class StoredRollout:
         blocks: blocks of its trace.
         values: token positions at which the response states each value of the problem's graph.
         answer: token positions of the answer.
+        error: what it raised; there is no text and no trace then.
     """
 
     name: str
@@ -69,6 +70,7 @@ class StoredRollout:
     blocks: int
     values: Mapping[str, Sequence[int]] = field(default_factory=dict)
     answer: Sequence[int] = ()
+    error: str = ""
 
 
 class StoredRun:
@@ -146,5 +148,6 @@ def _rollouts(index: sqlite3.Connection, arms: Mapping[str, StoredArm]) -> dict[
             blocks=blocks,
             values=found["value_positions"],
             answer=found["answer_positions"],
+            error=found.get("error", ""),
         )
     return rollouts

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from monitorbench.errors import NotRecordedError
+from monitorbench.notices import RolloutsLost
 from monitorbench.rollouts.arm import Rollout
 from monitorbench.rollouts.batching import Row
 from monitorbench.rollouts.index import opened_to_read, usable
@@ -74,13 +75,19 @@ class Recorded:
         near = [each for each in self._arms.get(_without_kept(facts), ()) if _covers(_kept(each), wanted)]
         return sorted(near, key=_kept)
 
-    def find(self, rows: Iterable[Row]) -> dict[str, Rollout]:
-        """Those rollouts of the rows that are stored and whole, by key."""
+    def least_rows(self, model: str, declared: int) -> int:
+        """As `Archive.least_rows`."""
+        found = self._known("halved", "min(rows)", model=model, declared=declared)
+        return declared if found is None else int(found)
+
+    def find(self, rows: Iterable[Row]) -> tuple[dict[str, Rollout], list[RolloutsLost]]:
+        """Those rollouts of the rows that are stored and whole, by key, those that raised included."""
         problems = {row.key: row.problem for row in rows}
         with usable(self._folder, reading=True):
             found = rows_of(self._index, list(problems))
         faults = faults_in(found, self._shards)
-        return {row[0]: rollout_of(row, problems[row[0]], self._shards) for row in found if row[3] not in faults}
+        whole = [row for row in found if row[3] not in faults]
+        return {row[0]: rollout_of(row, problems[row[0]], self._shards) for row in whole}, []
 
     def _known(self, table: str, column: str, **where: str | int) -> str | None:
         asked = " AND ".join(f"{name} = ?" for name in where)
@@ -88,7 +95,7 @@ class Recorded:
             found = self._index.execute(f"SELECT {column} FROM {table} WHERE {asked}", tuple(where.values())).fetchone()
         except sqlite3.OperationalError:
             return None  # an index of before these tables were kept
-        return None if found is None else str(found[0])
+        return None if found is None or found[0] is None else str(found[0])
 
 
 def _json(text: str | None) -> Any:

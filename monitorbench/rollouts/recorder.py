@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from monitorbench.adapters.base import Adapter, Limits, Output
 from monitorbench.adapters.batches import own_settings
 from monitorbench.errors import UsageError
@@ -17,6 +15,8 @@ from monitorbench.interventions.tally import Tally
 from monitorbench.rollouts.arm import Arm, Rollout, rollout_seed
 from monitorbench.rollouts.batching import Row, RowBatch, batch_pairs, batch_rows
 from monitorbench.rollouts.carried import carried_watcher
+from monitorbench.rollouts.errored import errored, why_raised
+from monitorbench.rollouts.memory import DoesNotFitError, free, is_lost_device, is_out_of_memory
 from monitorbench.rollouts.neighbours import Neighbours, embeddings, with_neighbours
 from monitorbench.rollouts.positions import outcome_positions
 from monitorbench.rollouts.tracing import TraceWatcher
@@ -50,11 +50,19 @@ class Recording:
     model: str = ""
     neighbours: Neighbours | None = None
 
-    def batches(self, rows: Sequence[Row]) -> Iterator[RowBatch]:
-        """Rows of this arm, batched."""
+    def batches(self, rows: Sequence[Row], size: int | None = None) -> Iterator[RowBatch]:
+        """Rows of this arm, batched; of the declared size, unless that did not fit and a smaller one is given."""
+        rows_of_each = self.batch_size if size is None else self.rows_at(size)
         if self.arm.intervention.pairs_rows:
-            return batch_pairs(rows, self.batch_size)
-        return batch_rows(rows, self.batch_size, mixes_rows=self.arm.intervention.mixes_rows)
+            return batch_pairs(rows, rows_of_each)
+        mixes = self.arm.intervention.mixes_rows
+        return batch_rows(rows, rows_of_each, mixes_rows=mixes, beside=self.rows if mixes else ())
+
+    def rows_at(self, size: int) -> int:
+        """Rows of a batch where the model takes so many; rows that are mixed need an even number, to be dealt out."""
+        if size == self.batch_size or not self.arm.intervention.mixes_rows:
+            return size
+        return max(2, size - size % 2)
 
     def run(self, batch: RowBatch) -> list[Rollout]:
         """Run the model on one batch of this arm, as `run_batch`."""
@@ -65,8 +73,10 @@ class Recording:
         names = getattr(getattr(self.adapter, "tokenizer", None), "convert_ids_to_tokens", lambda _: None)
         return [self.adapter.decode([each]) or names(each) or "" for each in ids]
 
-    def rollout(self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally) -> Rollout:
-        """What a row came to, by what was put out, seen and counted of the row of that index in its batch."""
+    def rollout(
+        self, row: Row, index: int, output: Output, watcher: TraceWatcher, tally: Tally, *, rows: int
+    ) -> Rollout:
+        """What a row came to, by what was put out, seen and counted of the row of that index in a batch of `rows`."""
         tokens = output.tokens[index]
         text = self.adapter.decode(tokens) if output.texts is None else output.texts[index]
         outcome = self.task.grade(row.problem, text)
@@ -83,19 +93,36 @@ class Recording:
             value_positions=values,
             answer_positions=answer,
             counts=tally.of(index),
+            rows=rows,
         )
 
 
 def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]:
     """Run the model on one batch; the rollouts of the rows that are kept, in their order.
 
+    One whose text cannot be decoded or graded is kept as an error; whatever else is raised concerns the whole batch.
+
     Args:
         recordings: arms that may share a batch; the source of each row says which of them it belongs to.
         batch: the rows.
 
     Raises:
-        UsageError: the sampler settings cannot be used, or the batch does not fit on the device.
+        DoesNotFitError: the batch needs more memory than there is; what it took up is given back.
+        UsageError: the sampler settings cannot be used.
     """
+    try:
+        return _run(recordings, batch)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    # The error is gone, and with it the frames that hold what the attempt took up.
+    free()
+    label = recordings[batch.rows[0].source].arm.label
+    what = f"a batch of {len(batch.rows)} rows does not fit on the device"
+    raise DoesNotFitError(what, where=label, fix="lower sampling.batch_size")
+
+
+def _run(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]:
     of_rows = [recordings[row.source] for row in batch.rows]
     adapter, limits = of_rows[0].adapter, of_rows[0].limits
     interventions = [one.arm.intervention for one in of_rows]
@@ -107,15 +134,17 @@ def run_batch(recordings: Sequence[Recording], batch: RowBatch) -> list[Rollout]
     watched = [one.arm.watch for one in of_rows[: batch.real]]
     watcher = TraceWatcher(hook, batch.real, carried_watcher(watched, adapter, limits.sampler))
     seeds = [row.seed for row in batch.rows]
-    try:
-        output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
-    except torch.OutOfMemoryError as error:
-        what = f"a batch of {len(seeds)} rows does not fit on the device"
-        raise UsageError(what, where=of_rows[0].arm.label, fix="lower sampling.batch_size") from error
-    return [
-        of_rows[index].rollout(row, index, output, watcher, tallies[interventions[index]])
-        for index, row in enumerate(batch.kept)
-    ]
+    output = adapter.generate([row.tokens for row in batch.rows], seeds, watcher, limits)
+    made = []
+    for index, row in enumerate(batch.kept):
+        tally = tallies[interventions[index]]
+        try:
+            made.append(of_rows[index].rollout(row, index, output, watcher, tally, rows=len(batch.rows)))
+        except Exception as error:  # a decoder or a grader may be anyone's, and raise anything
+            if is_out_of_memory(error) or is_lost_device(error):
+                raise
+            made.append(errored(row, why_raised(error), len(batch.rows)))
+    return made
 
 
 def record(

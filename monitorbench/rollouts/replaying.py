@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from monitorbench.errors import NotRecordedError
 from monitorbench.notices import ArmStarted, Notice, RolloutsDone
 from monitorbench.rollouts.arm import Rollout
-from monitorbench.rollouts.missing import keyed_batches
+from monitorbench.rollouts.looking_up import halvings, look_up
+from monitorbench.rollouts.store import model_name
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.recorded import Recorded
@@ -31,19 +32,7 @@ def replay(recordings: Sequence[Recording], store: RunStore, recorded: Recorded)
         yield RolloutsDone(arm=label, done=count, total=count)
 
 
-def _at_hand(recording: Recording, recorded: Recorded) -> list[Rollout]:
-    """Those rollouts of an arm that were recorded, of the stored arm like it that has most of them."""
-    most: list[Rollout] = []
-    for facts in recorded.alike(recording.facts):
-        rows = [row for batch in keyed_batches(replace(recording, facts=facts)) for row in batch.kept]
-        found = list(recorded.find(rows).values())
-        if len(found) == len(rows):
-            return found
-        most = max(most, found, key=len)
-    return most
-
-
-def whole(recording: Recording, recorded: Recorded) -> list[Rollout]:
+def whole(recording: Recording, recorded: Recorded) -> Sequence[Rollout]:
     """All rollouts of an arm.
 
     Raises:
@@ -53,9 +42,24 @@ def whole(recording: Recording, recorded: Recorded) -> list[Rollout]:
     if len(found) < asked:
         what = f"{asked - len(found):,} of {asked:,} rollouts are not recorded"
         raise NotRecordedError(what, where=recording.arm.label, fix="run the suite")
-    grade = recording.task.grade
-    changed = sum(grade(rollout.problem, rollout.text).status != rollout.status for rollout in found)
-    if changed:
+    if changed := sum(_graded_otherwise(rollout, recording) for rollout in found):
         what = f"{changed:,} of {asked:,} responses are graded otherwise today"
         raise NotRecordedError(what, where=recording.arm.label, fix="run the suite with --fresh")
     return found
+
+
+def _at_hand(recording: Recording, recorded: Recorded) -> Sequence[Rollout]:
+    """Those rollouts of an arm that were recorded, of the stored arm like it that has most of them."""
+    most: Sequence[Rollout] = ()
+    for facts in recorded.alike(recording.facts):
+        arm = replace(recording, facts=facts)
+        sizes = halvings(arm.batch_size, recorded.least_rows(model_name(arm), arm.batch_size))
+        found = look_up(arm, arm.rows, sizes, recorded.find).found
+        if len(found) == len(arm.rows):
+            return found
+        most = max(most, found, key=len)
+    return most
+
+
+def _graded_otherwise(rollout: Rollout, recording: Recording) -> bool:
+    return not rollout.raised and recording.task.grade(rollout.problem, rollout.text).status != rollout.status

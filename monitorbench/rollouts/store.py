@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -9,11 +10,16 @@ from typing import TYPE_CHECKING, Self
 from monitorbench.notices import RolloutsLost
 from monitorbench.rollouts.arm import Arm, Rollout
 from monitorbench.rollouts.batching import Row
+from monitorbench.rollouts.key import canonical, digest
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.archive import Archive
     from monitorbench.rollouts.model_facts import ModelFacts
     from monitorbench.rollouts.recorded import Recorded
+    from monitorbench.rollouts.recorder import Recording
+
+
+_TAKES_MEMORY = ("weights", "config", "adapter", "dtype", "device", "device_map", "limits")
 
 
 class RunStore:
@@ -38,6 +44,7 @@ class RunStore:
             self._archive = Archive(folder, fresh=fresh)
         self._folder = folder
         self._prompts: set[tuple[str, str]] = set()
+        self._sizes: dict[tuple[str, int], int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +77,23 @@ class RunStore:
         """Keep what tokens are as text to the model of that hash."""
         if self._archive is not None and model:
             self._archive.know_texts(model, texts)
+
+    def batch_size(self, recording: Recording) -> int:
+        """Rows of a batch that the model of an arm takes: the declared number, unless that did not fit into memory.
+
+        Where rollouts outlive the run that is known of earlier runs too, so that they go on as they left off.
+        """
+        name = model_name(recording), recording.batch_size
+        if name not in self._sizes:
+            self._sizes[name] = name[1] if self._archive is None else self._archive.least_rows(*name)
+        return self._sizes[name]
+
+    def halved(self, recording: Recording, rows: int) -> None:
+        """The model of an arm takes only so many rows."""
+        name = model_name(recording), recording.batch_size
+        self._sizes[name] = rows
+        if self._archive is not None:
+            self._archive.know_rows(*name, rows)
 
     def find(self, rows: Iterable[Row]) -> tuple[dict[str, Rollout], list[RolloutsLost]]:
         """Stored rollouts of the rows, by key, and what was stored of them and is lost."""
@@ -117,7 +141,16 @@ class RunStore:
 
     def rollouts(self, arm: Arm) -> list[Rollout]:
         """All rollouts of an arm, sorted by problem and seed."""
+        return self.everything(arm)
+
+    def everything(self, arm: Arm) -> list[Rollout]:
+        """The same, also where `rollouts` leaves some out."""
         return [rollout for _, rollout in sorted(self._rollouts[arm].items())]
+
+    def leaves_out(self, arm: Arm, problem: str) -> bool:
+        """Whether `rollouts` leaves out those of a problem."""
+        del arm, problem
+        return False
 
     def by_prompt(self, arm: Arm) -> dict[str, list[Rollout]]:
         """Rollouts of an arm, grouped by problem."""
@@ -125,3 +158,11 @@ class RunStore:
         for rollout in self.rollouts(arm):
             grouped.setdefault(rollout.problem.id, []).append(rollout)
         return grouped
+
+
+def model_name(recording: Recording) -> str:
+    """What memory is a matter of: a model with its number format, its device and the length of its texts."""
+    if not recording.facts:
+        return recording.arm.role
+    facts = json.loads(recording.facts)
+    return digest(canonical({name: facts.get(name) for name in _TAKES_MEMORY}))

@@ -50,6 +50,8 @@ def found_text(rollout: Rollout) -> str:
         "value_positions": dict(rollout.value_positions),
         "answer_positions": rollout.answer_positions,
         "counts": dict(rollout.counts),
+        "rows": rollout.rows,
+        "error": rollout.error,
     }
     return json.dumps(found, separators=(",", ":"), allow_nan=False)
 
@@ -66,4 +68,6 @@ def _rollout(problem: Problem, repeat: int, found: Mapping[str, Any], trace: Tra
         value_positions={name: tuple(places) for name, places in found["value_positions"].items()},
         answer_positions=tuple(found["answer_positions"]),
         counts=found["counts"],
+        rows=found.get("rows", 0),
+        error=found.get("error", ""),
     )

@@ -12,11 +12,13 @@ from monitorbench.suite.mistakes import mistakes_in
 from monitorbench.suite.schema import SECTIONS, partial
 from monitorbench.suite.tree import Node, Place
 from monitorbench.suite.words import found, quoted
-from monitorbench.suite.yaml12 import parse, place_of
+from monitorbench.suite.yaml12 import MAX_NODES, parse, place_of
 
 SUITE_ONLY = ("name", "model", "baseline", "device", "dtype")
 MAX_TRAIL = 32
 """Files that include each other in a row."""
+MAX_BYTES = 2**20
+"""Size of a suite together with everything that it includes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +56,8 @@ class _Reader:
     seen: set[str] = field(default_factory=set)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     unreadable: bool = False
+    bytes_left: int = MAX_BYTES
+    values_left: int = MAX_NODES
 
     def read(self, path: str, asked_at: Place, trail: tuple[str, ...]) -> Node | None:
         """The merged tree of one file, or None where there is none."""
@@ -71,6 +75,10 @@ class _Reader:
         if root is None:
             self.unreadable = True
             return None
+        self.values_left -= root.size()
+        if self.values_left < 0:
+            self.fail(asked_at, f"more than {MAX_NODES:,} values in this file and those before it", "write less")
+            return None
         return self.merged(root, path, (*trail, real))
 
     def text(self, path: str, asked_at: Place) -> str | None:
@@ -79,12 +87,17 @@ class _Reader:
         if problem is None:
             try:
                 with open(path, "rb") as file:
-                    content = file.read()
+                    content = file.read(self.bytes_left + 1)
             except OSError as error:
                 problem = error.strerror or "cannot be read"
         if problem is not None:
             named = "" if asked_at.file == path else f": {quoted(path)}"
             self.fail(asked_at, problem + named, "check the path")
+            return None
+        self.bytes_left -= len(content)
+        if self.bytes_left < 0:
+            what = f"a suite holds at most {MAX_BYTES:,} bytes, together with all that it includes"
+            self.fail(asked_at, what, "write less, or put problems into a file of family jsonl")
             return None
         self.digest.update(len(content).to_bytes(8, "big") + content)
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -10,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
+from monitorbench.suite.bounds import WARN_IF, useless_warnings, with_bounds
 from monitorbench.suite.files import with_files
-from monitorbench.suite.include import gather
+from monitorbench.suite.include import Gathered, gather
 from monitorbench.suite.mistakes import mistakes_in, refused_checks
 from monitorbench.suite.model import ChannelSpec, CheckSpec, ModelSpec, Overrides, Sampling, Suite, TaskSpec, Vocabulary
 from monitorbench.suite.overrides import overridden
@@ -19,7 +22,7 @@ from monitorbench.suite.references import dangling, unknown_ids
 from monitorbench.suite.schema import SCHEMA_VERSION, complete
 from monitorbench.suite.selection import select
 from monitorbench.suite.source import model_spec
-from monitorbench.suite.tree import Node, Place
+from monitorbench.suite.tree import Node, Place, of_plain
 from monitorbench.suite.violations import is_valid
 from monitorbench.suite.words import scalar
 
@@ -39,20 +42,45 @@ def load(path: Path | str, vocabulary: Vocabulary, overrides: Overrides = NO_OVE
         SuiteError: every mistake found, each with its position; the file of a mistake in an override is its option.
     """
     gathered = gather(os.fspath(path))
+    return _loaded(Path(path), gathered, vocabulary, overrides)
+
+
+def of_data(
+    data: Mapping[str, Any], place: Place, vocabulary: Vocabulary, overrides: Overrides = NO_OVERRIDES
+) -> Suite:
+    """The suite that plain data stand for, such as those that a test holds.
+
+    Args:
+        data: what a suite file would say, without `include`.
+        place: where all of it is said to stand; relative paths are looked for beside that file.
+        vocabulary: every name that the suite may use.
+        overrides: what to change.
+
+    Raises:
+        SuiteError: every mistake found.
+    """
+    text = json.dumps(data, sort_keys=True, default=repr)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    gathered = Gathered(root=of_plain(data, place), mistakes=(), source_hash=digest)
+    return _loaded(Path(place.file), gathered, vocabulary, overrides)
+
+
+def _loaded(path: Path, gathered: Gathered, vocabulary: Vocabulary, overrides: Overrides) -> Suite:
     if gathered.root is None:
         raise SuiteError(gathered.mistakes)
     _refuse_other_versions(gathered.root)
     root, refused = overridden(gathered.root, overrides)
+    root, twice = with_bounds(root, vocabulary)
     root = _with_defaults(root, vocabulary)
-    mistakes = [*refused, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
-    mistakes += refused_checks(root, vocabulary)
+    mistakes = [*refused, *twice, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
+    mistakes += [*refused_checks(root, vocabulary), *useless_warnings(root, vocabulary)]
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
     models = _models(root, os.fspath(path), vocabulary, mistakes)
     root = _with_task_files(root, vocabulary, mistakes)
     if mistakes:
         raise SuiteError(tuple(dict.fromkeys(mistakes)))
-    return select(_suite(Path(path), root, models, vocabulary, gathered.source_hash), overrides.only)
+    return select(_suite(path, root, models, vocabulary, gathered.source_hash), overrides.only)
 
 
 def resolved(suite: Suite) -> dict[str, Any]:
@@ -74,8 +102,14 @@ def resolved(suite: Suite) -> dict[str, Any]:
             name: {"family": t.family, "n": t.n, **copy.deepcopy(t.parameters)} for name, t in suite.tasks.items()
         },
         "sampling": {**asdict(suite.sampling), "stop": list(suite.sampling.stop)},
-        "checks": [{"id": c.id, "check": c.type, **copy.deepcopy(c.parameters)} for c in suite.checks],
+        "checks": [_resolved_check(check) for check in suite.checks],
     }
+
+
+def _resolved_check(check: CheckSpec) -> dict[str, Any]:
+    severity = {} if check.severity == "fail" else {"severity": check.severity}
+    warn_if = {WARN_IF: dict(check.warn_if)} if check.warn_if else {}
+    return {"id": check.id, "check": check.type, **severity, **copy.deepcopy(check.parameters), **warn_if}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -179,8 +213,17 @@ def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec
 
 def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> CheckSpec:
     name, kind = fields.pop("id"), fields.pop("check")
-    parameters = filled(fields, vocabulary.checks[kind].properties)
-    return CheckSpec(id=name, type=kind, parameters=parameters, file=place.file, line=place.line, column=place.column)
+    severity, warn_if = fields.pop("severity", "fail"), fields.pop(WARN_IF, {})
+    return CheckSpec(
+        id=name,
+        type=kind,
+        parameters=filled(fields, vocabulary.checks[kind].properties),
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        severity=severity,
+        warn_if=warn_if,
+    )
 
 
 def filled(values: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,6 +82,10 @@ class Sampling:
     sequential: bool = False
 
 
+Severity = Literal["fail", "warn", "info"]
+"""What a check that does not pass does: fail, warn (and fail under `--strict`), or no more than be told."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckSpec:
     """One declared check.
@@ -95,6 +99,8 @@ class CheckSpec:
         column: the column in that line, from 1.
         gated: False for a check that runs only because another one names it (`--only`); it does
             not affect the exit code.
+        severity: what becomes of the run when the check does not pass.
+        warn_if: tighter bounds by name, whose breach is a warning; empty where there are none.
     """
 
     id: str
@@ -104,6 +110,16 @@ class CheckSpec:
     line: int
     column: int = 1
     gated: bool = True
+    severity: Severity = "fail"
+    warn_if: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def warned(self) -> CheckSpec | None:
+        """The same check by the bounds of its `warn_if`, the others as they are; None where it has none."""
+        if not self.warn_if:
+            return None
+        severity: Severity = "info" if self.severity == "info" else "warn"
+        return replace(self, parameters={**self.parameters, **self.warn_if}, severity=severity, warn_if={})
 
 
 Family = Literal["gate: all", "alert: any"]
@@ -165,12 +181,15 @@ class CheckSchema:
         extra: further draft-07 keywords of the whole object, such as `anyOf`.
         refusal: what is wrong with parameters that fit the schema, as it alone cannot say it, and what to do; None
             where nothing is. Defaults are not filled in.
+        bounds: parameters that are bounds, which `fail_if` and `warn_if` may hold. They change the verdict and nothing
+            that is recorded; each is called `min...` or `max...`, and the larger or the smaller it is, the tighter.
     """
 
     properties: Mapping[str, Any]
     required: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     refusal: Callable[[Mapping[str, Any]], tuple[str, str] | None] = lambda _parameters: None
+    bounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

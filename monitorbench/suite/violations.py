@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +45,29 @@ def _is_number(checker: TypeChecker, value: object) -> bool:
     return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
 
 
+def _unique(
+    validator: Draft7Validator, demanded: bool, items: Any, _schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """`uniqueItems` in linear time: the library compares every pair of items that cannot be sorted."""
+    if demanded and validator.is_type(items, "array"):
+        keys = [_identity(item) for item in items]
+        if len(set(keys)) < len(keys):
+            yield ValidationError("holds the same item twice")
+
+
+def _identity(value: object) -> Hashable:
+    """Equal for values that JSON Schema takes for equal: 1 and 1.0, but not 1 and true."""
+    if isinstance(value, Mapping):
+        return ("mapping", frozenset((key, _identity(item)) for key, item in value.items()))
+    if isinstance(value, list):
+        return ("list", *map(_identity, value))
+    return (type(value).__name__ if isinstance(value, bool | str) else "", value)
+
+
 # Draft-07 counts 2.0 as an integer and infinity as a number; code that uses the values does not.
 _TYPES = Draft7Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
 _Validator: type[Draft7Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
-    Draft7Validator, type_checker=_TYPES
+    Draft7Validator, {"uniqueItems": _unique}, type_checker=_TYPES
 )
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from monitorbench.errors import printable
+
 MAX_SHOWN = 40
 """Characters of a value that a message repeats."""
 MAX_NAMES = 20
@@ -26,7 +28,7 @@ KINDS = {
 
 def shortened(text: str) -> str:
     """Text on one line, cut to `MAX_SHOWN` characters, with unprintable characters escaped."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: MAX_SHOWN + 1])
+    line = printable(text[: MAX_SHOWN + 1])
     return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 3] + "..."
 
 

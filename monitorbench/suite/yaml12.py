@@ -17,7 +17,7 @@ from monitorbench.suite.words import quoted, shortened
 
 MAX_DEPTH = 32
 MAX_NODES = 10_000
-"""Values of one file, counted after its aliases are written out."""
+"""Values of a suite, counted after its aliases are written out."""
 MAX_INTEGER = 2**63 - 1
 
 TAG = "tag:yaml.org,2002:"
@@ -50,6 +50,8 @@ SYNTAX = (
     ),
     (r"found character .* that cannot start", "no text starts with this character", "put the text in quotes"),
     (r"found unexpected end of stream", "a quote before this is not closed", "close it"),
+    (r"nested more than", f"nested more than {MAX_DEPTH} deep", "write it flatter"),
+    (r"more than", f"more than {MAX_NODES:,} values", "write a smaller file"),
 )
 """Problems of the YAML parser that have clearer words, by how they start."""
 
@@ -59,16 +61,24 @@ class Yaml12Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's interface
     depth = 0
+    count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose one node, refusing what is nested too deep before Python's own stack ends."""
+        """Compose one node, refusing what is nested too deep before Python's own stack ends, and what is too much."""
+        self.count += 1
         if self.depth == MAX_DEPTH:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it untyped
-            raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
+            self.refuse(f"nested more than {MAX_DEPTH} deep")
+        if self.count > 2 * MAX_NODES:  # keys are nodes, too
+            self.refuse(f"more than {MAX_NODES:,} values")
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Read no further than here."""
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 for _kind, _form in FORMS.items():

@@ -116,15 +116,6 @@ def test_no_weights(folder: Path) -> None:
     assert refusal(folder) == "has no weights (*.safetensors); name a folder made by save_pretrained"
 
 
-def test_a_pickle_is_never_read(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(b"never opened")
-    assert refusal(folder) == (
-        "holds its weights as a pickle only (pytorch_model.bin), which is never read; "
-        "save the model with save_pretrained(..., safe_serialization=True)"
-    )
-
-
 def test_weights_cut_short(folder: Path) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])

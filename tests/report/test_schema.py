@@ -17,6 +17,8 @@ from monitorbench.report.schema import problems, schema, schema_text
 
 LATER = ("dtype", "remote_code", "chat_template", "device_map")
 """Fields of a model that the first reports did not have."""
+LATER_OF_CHECKS = {"severity": "fail", "warning": "", "warn_verdict": None, "warn_bound": None}
+"""Those of a check, with what is read where they are not there."""
 MakeReport = Callable[..., Report]
 
 
@@ -51,9 +53,10 @@ def test_it_is_a_valid_draft_07_document() -> None:
 
 def test_every_field_is_described_and_required_and_no_other_is_allowed() -> None:
     found = list(objects(schema()))
-    assert len(found) == 9  # the eight dataclasses, and the interval of a control beside that of a check
+    assert len(found) == 11  # the nine dataclasses; a check has a second interval, in a control, and a second bound
     for each in found:
-        assert each["required"] == [name for name in each["properties"] if name not in LATER]
+        later = {*LATER, *LATER_OF_CHECKS, "policy"}
+        assert each["required"] == [name for name in each["properties"] if name not in later]
         assert each["additionalProperties"] is False
         for name, field in each["properties"].items():
             assert field["description"].endswith("."), name
@@ -130,9 +133,32 @@ def test_older_reports_fit_without_the_fields_that_came_later(make_report: MakeR
     assert [getattr(model, name) for name in LATER] == [None] * len(LATER)
 
 
+def test_reports_of_before_severities_are_read_as_what_they_were(make_report: MakeReport) -> None:
+    payload = changed(to_json(make_report()), "policy", ...)
+    for name in LATER_OF_CHECKS:
+        payload = changed(payload, f"checks.0.{name}", ...)
+    assert problems(payload) == ()
+    report = from_json(payload)
+    assert report.policy is None
+    assert {name: getattr(report.checks[0], name) for name in LATER_OF_CHECKS} == LATER_OF_CHECKS
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        ("checks.0.severity", "fatal", "report.checks[0].severity: 'fatal' is not one of ['fail', 'warn', 'info']"),
+        ("checks.0.warn_verdict", "so-so", "report.checks[0].warn_verdict: 'so-so' is not one of ['pass', 'fail', "),
+        ("policy", {"inconclusive": "maybe", "strict": False}, "report.policy.inconclusive: 'maybe' is not one of "),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(place: str, value: Any, complaint: str, make_report: MakeReport) -> None:
+    (found,) = problems(changed(to_json(make_report()), place, value))
+    assert found.startswith(complaint)
+
+
 def test_every_field_left_out_is_missed(make_report: MakeReport) -> None:
     payload = to_json(make_report())
-    for name in (field.name for field in dataclasses.fields(Report)):
+    for name in {field.name for field in dataclasses.fields(Report)} - {"policy"}:
         assert problems(changed(payload, name, ...)) == (f"report: {name!r} is a required property",)
 
 

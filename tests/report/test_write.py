@@ -25,6 +25,7 @@ from monitorbench.report.model import (
     Dropped,
     Interval,
     ModelReport,
+    Policy,
     Report,
     RunFacts,
     Verdict,
@@ -79,6 +80,8 @@ def check_reports(name: str, names: list[str]) -> st.SearchStrategy[CheckReport]
         rests_on=st.lists(st.sampled_from(names), max_size=2).map(tuple),
         parameters=free_form,
         evidence=free_form,
+        severity=st.sampled_from(["fail", "warn", "info"]),
+        warn_bound=st.none() | bounds(),
     )
 
 
@@ -86,7 +89,8 @@ def check_reports(name: str, names: list[str]) -> st.SearchStrategy[CheckReport]
 def reports(draw: st.DrawFn) -> Report:
     names = draw(st.lists(words, unique=True, max_size=3))
     checks = tuple(draw(check_reports(name, names)) for name in names)
-    verdict, exit_code = overall(checks, draw(st.sampled_from(["fail", "warn", "pass"])))
+    policy = draw(st.none() | st.builds(Policy))
+    verdict, exit_code = overall(checks, policy or Policy())
     models = st.builds(
         ModelReport,
         role=words,
@@ -107,6 +111,7 @@ def reports(draw: st.DrawFn) -> Report:
         models=tuple(draw(st.lists(models, max_size=2))),
         checks=checks,
         run=RunFacts(started=draw(st.datetimes()).isoformat(), seconds=draw(st.floats(0, 1e6)), host="h", platform="p"),
+        policy=policy,
     )
 
 

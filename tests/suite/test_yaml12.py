@@ -152,7 +152,7 @@ def test_positions_count_from_1() -> None:
         ('a: "\\ud800"', "1:4: the text holds half of a surrogate pair; write the character itself"),
         ('a: "\\UFFFFFFFF"', "1:7: not YAML: an escape or a directive holds an impossible number; remove it"),
         ("a: b\x01", "1:5: the character U+0001 is not allowed in YAML; remove it"),
-        ("[" * 1000, "1:33: not YAML: nested more than 32 deep; mend this line or the one above it"),
+        ("[" * 1000, "1:33: nested more than 32 deep; write it flatter"),
         (NESTED, "1:22: nested more than 32 deep once aliases are written out; remove aliases"),
         (BOMB, f"1:35: more than {MAX_NODES:,} values once aliases are written out; write a smaller file"),
     ],

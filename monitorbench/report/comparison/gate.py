@@ -7,7 +7,7 @@ from typing import get_args
 
 from monitorbench.errors import UsageError
 from monitorbench.report.comparison.model import Against, Comparison, FailOn, Judgement, Kind, Pair, Standing
-from monitorbench.report.exit_code import ExitCode, code_of, is_worse, worst_code
+from monitorbench.report.exit_code import ExitCode, effect, is_worse, worst_code
 
 
 def judge(comparison: Comparison, fail_on: FailOn) -> Judgement:
@@ -60,7 +60,7 @@ def _code(pair: Pair, fail_on: FailOn) -> ExitCode:
         return worst_code((every_change, ExitCode.UNDECIDED))
     codes = [ExitCode.PASS]
     if is_worse(pair.other.verdict, pair.reference.verdict):
-        codes.append(code_of(pair.other.verdict))
+        codes.append(effect(pair.other))
     if pair.standing is Standing.WORSE:
         codes.append(ExitCode.FAIL)
     if pair.kind is Kind.CHANGED or pair.standing is Standing.BETTER:

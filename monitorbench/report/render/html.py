@@ -19,8 +19,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from monitorbench.report.exit_code import ExitCode
 from monitorbench.report.model import CheckReport, Report
+from monitorbench.report.outcome import outcome_words
 from monitorbench.report.render.page.axis import Axis, Chart, Row, zone_of
 from monitorbench.report.render.page.bottleneck import bottleneck
 from monitorbench.report.render.page.chronology import chronology
@@ -29,7 +29,7 @@ from monitorbench.report.render.page.depth import depth
 from monitorbench.report.render.page.figures import figures
 from monitorbench.report.render.page.gaps import gaps
 from monitorbench.report.render.page.traces import Traces, embedded
-from monitorbench.report.words import bound_words, count_words, estimate_words
+from monitorbench.report.words import bound_words, count_words, estimate_words, note_words
 
 _PACKAGE, _ASSETS = "monitorbench.report.render.page", "assets"
 _LONGEST_EVIDENCE = 60_000
@@ -53,6 +53,7 @@ class View:
     """
 
     check: CheckReport
+    notes: str
     estimate: str
     bound: str
     count: str
@@ -78,7 +79,7 @@ def render(report: Report, traces: Traces | None = None) -> str:
         report=report,
         suite=_text(report.suite),
         views=[_view(check) for check in report.checks],
-        meaning=ExitCode(report.exit_code).meaning,
+        meaning=outcome_words(report),
         gaps=gaps(report),
         traces=traces,
         embedded=len(shown),
@@ -101,6 +102,7 @@ def _view(check: CheckReport) -> View:
     evidence = _text({name: value for name, value in check.evidence.items() if name not in _ONLY_IN_JSON})
     return View(
         check=check,
+        notes=note_words(check),
         estimate=estimate_words(check),
         bound=bound_words(check),
         count=count_words(check.n),

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import get_args
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from monitorbench.errors import UsageError
-from monitorbench.report.exit_code import Inconclusive
-from monitorbench.report.model import CheckReport, Report, Verdict
-from monitorbench.report.words import bound_words, count_words, estimate_words, one_line
+from monitorbench.report.exit_code import ExitCode, counted, effect, policy_of
+from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report, Verdict
+from monitorbench.report.words import bound_words, count_words, estimate_words, one_line, verdict_words
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OUTCOMES: Mapping[Verdict, str] = {
@@ -24,24 +22,23 @@ _OUTCOMES: Mapping[Verdict, str] = {
 }
 
 
-def render(report: Report, *, inconclusive: Inconclusive = "fail") -> str:
+def render(report: Report, *, inconclusive: Inconclusive | None = None, strict: bool = False) -> str:
     """The report as JUnit XML.
 
-    A gated check that failed is a failure, one that broke down or observed nothing an error, and one that does not
-    apply is skipped. A check that is not gated is never a failure: it is skipped unless it passed. Characters that XML
-    1.0 does not allow are removed.
+    A check that counts and failed is a failure, one that broke down or observed nothing an error, and one that does not
+    apply is skipped. A check that does not count, or is let through, is never a failure: it is skipped unless it
+    passed, be it with a warning. Characters that XML 1.0 does not allow are removed.
 
     Args:
         report: what to show.
-        inconclusive: `fail` makes a failure of an inconclusive check; `warn` and `pass` skip it.
+        inconclusive: `fail` makes a failure of an inconclusive check; `warn` and `pass` skip it; None does as the run.
+        strict: whether warnings are failures, as they are where the run was strict.
 
     Raises:
         UsageError: `inconclusive` is another word.
     """
-    if inconclusive not in get_args(Inconclusive):
-        known = ", ".join(get_args(Inconclusive))
-        raise UsageError(f"unknown value {inconclusive!r}", where="--inconclusive", fix=f"use {known}")
-    outcomes = {check.id: _outcome(check, inconclusive) for check in report.checks}
+    policy = policy_of(report, inconclusive=inconclusive, strict=strict)
+    outcomes = {check.id: _outcome(check, policy) for check in report.checks}
     counts = Counter(outcomes.values())
     numbers = {
         "tests": str(len(report.checks)),
@@ -62,26 +59,29 @@ def render(report: Report, *, inconclusive: Inconclusive = "fail") -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def _outcome(check: CheckReport, inconclusive: Inconclusive) -> str:
+def _outcome(check: CheckReport, policy: Policy) -> str:
     """The element that stands for what a check came to; empty for a pass."""
-    outcome = _OUTCOMES.get(check.verdict, "")
-    lenient = check.verdict is Verdict.INCONCLUSIVE and inconclusive != "fail"
-    return "skipped" if outcome and (lenient or not check.gated) else outcome
+    if effect(check, policy) is ExitCode.PASS:
+        return "" if check.verdict is Verdict.PASS else "skipped"
+    return _OUTCOMES[counted(check, policy) or check.verdict]
 
 
 def _case(suite: Element, check: CheckReport, outcome: str, *, classname: str, seconds: float) -> None:
     about = {"name": _legal(check.id), "classname": classname, "time": _seconds(seconds)}
     case = SubElement(suite, "testcase", about)
     if outcome:
-        gate = "" if check.gated else "not gated: "
-        message = one_line(f"{gate}{check.verdict}: {check.reason}")
+        # A check that passed has an element only because of its warning.
+        words = check.warning if check.verdict is Verdict.PASS else check.reason
+        message = one_line(f"{verdict_words(check)}: {words}")
         found = SubElement(case, outcome, {"type": check.verdict.value, "message": _legal(message)})
-        found.text = _legal(f"{check.file}:{check.line}\n{check.reason}")
+        found.text = _legal(f"{check.file}:{check.line}\n{words}")
     SubElement(case, "system-out").text = _legal("\n".join(_details(check)))
 
 
 def _details(check: CheckReport) -> Iterator[str]:
     yield f"{check.verdict}: {check.reason}"
+    if check.warning:
+        yield f"warning: {check.warning}"
     told = {
         "declared in": f"{check.file}:{check.line}",
         "check type": check.type,
@@ -89,6 +89,7 @@ def _details(check: CheckReport) -> Iterator[str]:
         "bound": bound_words(check),
         "n": count_words(check.n),
         "rests on": ", ".join(check.rests_on),
+        "severity": check.severity if check.severity != "fail" else "",
     }
     yield from (f"{key}: {one_line(value)}" for key, value in told.items() if value)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from monitorbench.errors import UsageError
-from monitorbench.report.exit_code import ExitCode, worst_first
+from monitorbench.report.exit_code import worst_first
 from monitorbench.report.model import CheckReport, ModelReport, Report, Verdict
+from monitorbench.report.outcome import outcome_words
 from monitorbench.report.render.markup import escaped, fitted, row
-from monitorbench.report.words import bound_words, count_words, estimate_words
+from monitorbench.report.words import bound_words, count_words, estimate_words, verdict_words
 
 COMMENT_BYTES = 65_535
 """A comment on GitHub holds that many characters, and as many bytes for certain."""
@@ -44,11 +45,12 @@ def render(report: Report, *, section: str = "pr", most_bytes: int | None = None
 def _pull_request(report: Report) -> Iterator[str]:
     yield f"## monitorbench: {report.verdict}"
     yield ""
-    yield f"{_suite(report)} on {_candidate(report)}, exit {report.exit_code}: {ExitCode(report.exit_code).meaning}"
+    meaning = escaped(outcome_words(report), longest=_LONGEST_REASON)
+    yield f"{_suite(report)} on {_candidate(report)}, exit {report.exit_code}: {meaning}"
     yield ""
     ordered = worst_first(report.checks)
     yield from _table(ordered)
-    if unsettled := [check for check in ordered if check.verdict is not Verdict.PASS]:
+    if unsettled := [check for check in ordered if check.verdict is not Verdict.PASS or check.warning]:
         yield ""
         yield from (_explained(check) for check in unsettled)
 
@@ -81,7 +83,8 @@ def _table(checks: tuple[CheckReport, ...]) -> Iterator[str]:
 
 
 def _explained(check: CheckReport) -> str:
-    return f"- {_name(check)}, {_verdict(check)}: {escaped(check.reason, longest=_LONGEST_REASON)}"
+    text = " ".join(filter(None, (check.reason, check.warning)))
+    return f"- {_name(check)}, {_verdict(check)}: {escaped(text, longest=_LONGEST_REASON)}"
 
 
 def _controls(check: CheckReport) -> Iterator[str]:
@@ -126,7 +129,7 @@ def _name(check: CheckReport) -> str:
 
 
 def _verdict(check: CheckReport) -> str:
-    word = escaped(check.verdict)
-    if not check.gated:
-        return f"{word} (not gated)"
-    return f"**{word}**" if check.verdict in _BOLD else word
+    verdict, _, notes = verdict_words(check).partition(" ")
+    bold = check.gated and check.severity == "fail" and check.verdict in _BOLD
+    word = f"**{escaped(verdict)}**" if bold else escaped(verdict)
+    return f"{word} {escaped(notes)}" if notes else word

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monitorbench.report.exit_code import ExitCode
 from monitorbench.report.model import CheckReport, Report, Verdict
-from monitorbench.report.words import bound_words, count_words, estimate_words, one_line
+from monitorbench.report.outcome import outcome_words
+from monitorbench.report.words import bound_words, count_words, estimate_words, one_line, verdict_words
 
 STYLES = {
     Verdict.PASS: "green",
@@ -69,14 +69,14 @@ def show_result(
         console.print(_table(report, console))
         console.print()
     for check in report.checks:
-        if check.verdict is not Verdict.PASS or not check.gated:
+        if check.verdict is not Verdict.PASS or not check.gated or check.warning:
             _explain(check, console, rerun)
     if kept_at is not None:
         print_line(console, f"report: {kept_at}")
     if report.suite.get("alert") == "any":
         print_paragraph(console, "alert: any: a fail counts only where it holds among all gated checks (Holm).")
     heading = f"{report.verdict}, exit {report.exit_code}:"
-    print_paragraph(console, f"{heading} {ExitCode(report.exit_code).meaning}", heading, STYLES[report.verdict])
+    print_paragraph(console, f"{heading} {outcome_words(report)}", heading, STYLES[report.verdict])
 
 
 def print_line(console: Console, line: str) -> None:
@@ -105,11 +105,12 @@ def encodable(console: Console, text: str) -> str:
 
 
 def _explain(check: CheckReport, console: Console, rerun: Callable[[str], str] | None) -> None:
-    gate = "" if check.gated else " (not gated)"
-    heading = f"{one_line(check.id)}: {check.verdict}{gate}"
+    heading = f"{one_line(check.id)}: {verdict_words(check)}"
     print_paragraph(console, heading, heading, STYLES[check.verdict])
     print_paragraph(console, check.reason, indent="  ")
-    if rerun is not None and check.gated and check.verdict not in _SETTLED:
+    if check.warning:
+        print_paragraph(console, f"warning: {check.warning}", indent="  ")
+    if rerun is not None and check.gated and (check.warning or check.verdict not in _SETTLED):
         print_line(console, f"  rerun: {rerun(check.id)}")
     console.print()
 
@@ -124,7 +125,7 @@ def _table(report: Report, console: Console) -> Table:
     for check in report.checks:
         table.add_row(
             encodable(console, one_line(check.id)),
-            Text(check.verdict, style=STYLES[check.verdict]),
+            Text(verdict_words(check), style=STYLES[check.verdict]),
             estimate_words(check) or "-",
             bound_words(check) or "-",
             count_words(check.n) or "-",

@@ -20,8 +20,8 @@ It wrote <script>|`*[x](y)*` & \N{REPLACEMENT CHARACTER}[2J @all #12 https://x.o
 ::error file=quickstart.yaml,line=40,title=unseen%3A unobserved::unseen: unobserved: Nothing was observed.
 ::error file=quickstart.yaml,line=30,title=open%3A inconclusive::open: inconclusive, 1.2 pp [-0.4, 3.1], \
 bound <= 5 pp, n 200: 300 more prompts would decide.
-::warning file=quickstart.yaml,line=70,title=watched%3A fail::watched: fail, 1.2 pp [-0.4, 3.1], bound <= 5 pp, \
-n 200: Only watched.
+::warning file=quickstart.yaml,line=70,title=watched%3A fail (not gated)::watched: fail (not gated), \
+1.2 pp [-0.4, 3.1], bound <= 5 pp, n 200: Only watched.
 ::notice file=quickstart.yaml,line=20,title=elsewhere%3A not_applicable::elsewhere: not_applicable: \
 There is no such channel.
 """

@@ -107,7 +107,7 @@ def test_a_failure_says_why_and_where(every_verdict: Report) -> None:
 def test_what_is_not_gated_never_fails_a_build(every_verdict: Report) -> None:
     skipped = valid(render(every_verdict)).find(".//testcase[@name='watched']/skipped")
     assert skipped is not None
-    assert skipped.get("message") == "not gated: fail: Only watched."
+    assert skipped.get("message") == "fail (not gated): Only watched."
 
 
 def test_the_suite_says_which_checkpoint_was_run(every_verdict: Report) -> None:

@@ -9,7 +9,8 @@ from monitorbench.report.render.terminal import render
 def test_the_table_and_the_reasons_fit_the_width(every_verdict: Report) -> None:
     shown = render(every_verdict, width=60)
     assert max(map(len, shown.splitlines())) <= 60
-    assert shown.startswith("check      verdict         estimate")
+    assert shown.startswith("check      verdict           estimate")
+    assert "watched    fail (not gated)" in shown
     assert "fails: fail\n  It wrote <script>|`*[x](y)*` & \N{REPLACEMENT CHARACTER}[2J @all #12" in shown
     assert shown.endswith("fail, exit 1: At least one gated check failed.\n")
 

@@ -1,0 +1,29 @@
+"""`--monitorbench-no-store`: no rollouts outlive the session."""
+
+from __future__ import annotations
+
+from plugin_bench import PASSES, Bench
+
+pytest_plugins = "pytester"
+
+
+def test_nothing_is_left_behind_and_nothing_is_found(bench: Bench) -> None:
+    bench.suite(PASSES)
+    batches = bench.batches()
+    for made in (2, 4):
+        bench.pytest("--monitorbench-no-store").assert_outcomes(passed=1)
+        assert len(batches) == made
+    assert [path.name for path in (bench / ".").iterdir() if path.suffix != ".py"] == ["s.monitor.yaml"]
+
+
+def test_a_store_on_the_command_line_wins_over_none_in_the_ini_file(bench: Bench) -> None:
+    bench.ini(no_store="true")
+    bench.suite(PASSES)
+    bench.pytest("--monitorbench-store", "kept").stdout.fnmatch_lines(["rollouts: kept"])
+
+
+def test_none_on_the_command_line_wins_over_a_store_in_the_ini_file(bench: Bench) -> None:
+    bench.ini(store="kept")
+    bench.suite(PASSES)
+    bench.pytest("--monitorbench-no-store").assert_outcomes(passed=1)
+    assert not (bench / "kept").exists()
