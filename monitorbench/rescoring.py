@@ -18,7 +18,7 @@ from monitorbench.planning import make_plan, needs_baseline, require_usable
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.report.write import read
 from monitorbench.runner import assembled, facts_of_process, planned, versions
-from monitorbench.suite.loader import resolved
+from monitorbench.suite.loader import MODELS, resolved
 from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ def rescore(
             ),
         )
     )
+
+
+def sources(report: Report) -> frozenset[str]:
+    """Where the models of a run came from: they need not be there any more."""
+    return frozenset(report.suite[role]["source"] for role in MODELS if role in report.suite)
 
 
 def find(report: Path, folder: Path) -> Earlier:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 from monitorbench.adapters.registry import ADAPTERS
 from monitorbench.checks.derivation import REASON, VERDICT, Basis, Line, Verifiable, missing
@@ -17,6 +17,7 @@ from monitorbench.stats.interval import LEVEL
 
 RUN = "the run"
 """What the lines about the whole report stand under."""
+_NO_PARAMETERS = ("severity", "warn_if")
 _PROSE = (REASON, "evidence.channels")
 """Parts in words, which quote what other checks came to before checks were taken together."""
 
@@ -46,7 +47,7 @@ def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified
     found = {check.id: _together(check, report, basis) if together else _lines(check, basis) for check in report.checks}
     declared = {each["id"]: each for each in report.suite["checks"]}
     checks = tuple(
-        Verified(name=check.id, lines=(*_declared(check, report, declared.get(check.id)), *found[check.id]))
+        Verified(name=check.id, lines=(*_declared(check, report, declared.get(check.id, {})), *found[check.id]))
         for check in report.checks
     )
     return (*checks, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
@@ -106,9 +107,12 @@ def _together(check: CheckReport, report: Report, basis: Basis) -> tuple[Line, .
     )
 
 
-def _declared(check: CheckReport, report: Report, declared: object) -> Iterator[Line]:
+def _declared(check: CheckReport, report: Report, declared: Mapping[str, Any]) -> Iterator[Line]:
     """What the suite says of the check."""
-    yield Line(what="parameters", recorded={"id": check.id, "check": check.type, **check.parameters}, derived=declared)
+    parameters = {name: value for name, value in declared.items() if name not in _NO_PARAMETERS}
+    recorded = {"id": check.id, "check": check.type, **check.parameters}
+    yield Line(what="parameters", recorded=recorded, derived=parameters)
+    yield Line(what="severity", recorded=check.severity, derived=declared.get("severity", "fail"))
     if not check.gated:
         named = any(check.id in other.rests_on for other in report.checks)
         yield Line(what="gated", recorded="a check rests on it" if named else "no", derived="a check rests on it")

@@ -6,19 +6,20 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitorbench import zoo
 from monitorbench.api import load_suite
 from monitorbench.errors import NotRecordedError, UsageError
 from monitorbench.notices import Notice, RunDone
-from monitorbench.report.codec import to_json
 from monitorbench.report.model import CheckReport, Report, Verdict
-from monitorbench.report.write import write
-from monitorbench.rescoring import Earlier, find, rescore
+from monitorbench.report.write import dumps, write
+from monitorbench.rescoring import Earlier, find, rescore, sources
 from monitorbench.rollouts.recorded import Recorded
 from monitorbench.runner import run
 from monitorbench.suite.model import Overrides, Suite
@@ -27,12 +28,12 @@ from monitorbench.tasks.arithmetic_chain import ArithmeticChain
 SUITE = """\
 schema_version: 1
 name: recorded
-model: {folder}/diffusion
-baseline: {folder}/causal
+model: {folder}/diffusion-chain
+baseline: {folder}/ar-chain
 device: cpu
 tasks:
-  chain: {{family: arithmetic-chain, n: 9, lengths: [1, 2]}}
-sampling: {{max_new_tokens: 18, batch_size: 3, seeds_per_prompt: 2, sampler: {{max_denoising_steps: 3}}{more}}}
+  chain: {{family: arithmetic-chain, n: 10, lengths: [2]}}
+sampling: {{max_new_tokens: 18, batch_size: 10, sampler: {{max_denoising_steps: 4}}{more}}}
 defaults: {{task: chain}}
 checks:
 {checks}
@@ -41,12 +42,13 @@ CHECKS = {
     "depth": "check: opaque-depth-ratio, context_length: [64, 128], max_ratio: 9, interpretable_if: "
     "{self_conditioning: b}",
     "b": "check: bottleneck-drop, channel: self_conditioning, keep: [{top_k: 8}, {top_k: 4}], max_drop: 0.1",
-    "order": "check: chronology-score, metric: order.gamma, min: 0, causal: true",
+    "order": "check: chronology-score, metric: order.resolved, min: 0.01, causal: true",
     "rate": "check: revision-rate, max: 0.5",
     "hidden": "check: hidden-context, max: 0.5",
     "length": "check: length-foresight, max: 0.5",
     "like": "check: variable-transparency, channel: self_conditioning, min_readable_share: 0.5, neighbours: 2",
 }
+ZOO = Path(zoo.__file__).parent
 SEQUENTIAL = ", sequential: true"
 
 
@@ -62,7 +64,7 @@ class Run:
         """A suite about the same models."""
         path = self.suites / "again.monitor.yaml"
         path.write_text(text(self.models, checks, more), encoding="utf-8")
-        return load_suite(path, Overrides(**changes))
+        return load_suite(path, Overrides(**changes), recorded=sources(self.earlier.report))
 
     def again(self, checks: dict[str, str] = CHECKS, more: str = "", **changes: Any) -> dict[str, CheckReport]:
         """What the checks come to by another suite."""
@@ -83,9 +85,10 @@ def report_of(notices: Any) -> Report:
     return done[-1].report
 
 
-def recorded(checkpoints: Path, folder: Path, checks: dict[str, str], more: str = "") -> Run:
+def recorded(folder: Path, checks: dict[str, str], more: str = "") -> Run:
     models = folder / "models"
-    shutil.copytree(checkpoints, models)
+    for name in ("diffusion-chain", "ar-chain"):
+        shutil.copytree(ZOO / name, models / name)
     path = folder / "s.monitor.yaml"
     path.write_text(text(models, checks, more), encoding="utf-8")
     report = folder / "runs" / "recorded.json"
@@ -95,15 +98,15 @@ def recorded(checkpoints: Path, folder: Path, checks: dict[str, str], more: str 
 
 
 @pytest.fixture(scope="module")
-def stored(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return recorded(checkpoints, tmp_path_factory.mktemp("stored"), CHECKS)
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return recorded(tmp_path_factory.mktemp("stored"), CHECKS)
 
 
 @pytest.fixture(scope="module")
-def watched(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A sequential run."""
     checks = {"b": CHECKS["b"], "rate": CHECKS["rate"]}
-    return recorded(checkpoints, tmp_path_factory.mktemp("watched"), checks, SEQUENTIAL)
+    return recorded(tmp_path_factory.mktemp("watched"), checks, SEQUENTIAL)
 
 
 @pytest.fixture(autouse=True)
@@ -119,14 +122,15 @@ def no_model(stored: Run, watched: Run, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("torch.nn.Module.__init__", refuse)
 
 
-def text_of(report: Report) -> str:
-    return json.dumps({name: part for name, part in to_json(report).items() if name not in ("run", "suite_sha256")})
+def text_of(report: str) -> str:
+    """All of a report but its run, and the name of the suite's file."""
+    parts = {name: part for name, part in json.loads(report).items() if name not in ("run", "suite_sha256")}
+    return json.dumps(parts).replace("again.monitor.yaml", "s.monitor.yaml")
 
 
 def test_the_same_suite_comes_to_the_same_report_byte_for_byte(stored: Run) -> None:
     again = report_of(rescore(stored.suite(), stored.earlier))
-    files = {"again.monitor.yaml": "s.monitor.yaml"}
-    assert text_of(again).replace(*next(iter(files.items()))) == text_of(stored.earlier.report)
+    assert text_of(dumps(again)) == text_of(stored.earlier.path.read_text(encoding="utf-8"))
     assert again.run.rescored["report"] == str(stored.earlier.path)
     assert again.run.rescored["same_code"] is True
     assert not stored.earlier.report.run.rescored
@@ -135,13 +139,13 @@ def test_the_same_suite_comes_to_the_same_report_byte_for_byte(stored: Run) -> N
 def test_a_rescored_report_can_be_rescored(stored: Run, tmp_path: Path) -> None:
     once = report_of(rescore(stored.suite(), stored.earlier))
     twice = report_of(rescore(stored.suite(), replace(stored.earlier, report=once)))
-    assert text_of(twice) == text_of(once)
+    assert text_of(dumps(twice)) == text_of(dumps(once))
 
 
 def test_a_sequential_run_comes_to_the_same_report(watched: Run) -> None:
     checks = {"b": CHECKS["b"], "rate": CHECKS["rate"]}
     again = report_of(rescore(watched.suite(checks, SEQUENTIAL), watched.earlier))
-    assert text_of(again).replace("again.monitor.yaml", "s.monitor.yaml") == text_of(watched.earlier.report)
+    assert text_of(dumps(again)) == text_of(watched.earlier.path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -150,9 +154,10 @@ def test_a_sequential_run_comes_to_the_same_report(watched: Run) -> None:
         ("depth", "max_ratio: 9", "max_ratio: 0.01", Verdict.FAIL),
         ("depth", "[64, 128]", "128", Verdict.PASS),
         ("depth", "max_ratio: 9", "max_depth: 1", Verdict.FAIL),
-        ("order", "min: 0", "min: 0.99", Verdict.FAIL),
-        ("order", "order.gamma, min: 0", "order.gamma, max: 0.99", Verdict.PASS),
-        ("b", "[{top_k: 8}, {top_k: 4}]", "{top_k: 4}", Verdict.UNOBSERVED),
+        ("order", "min: 0.01", "min: 0.9", Verdict.FAIL),
+        ("order", "min: 0.01", "max: 0.9", Verdict.PASS),
+        ("rate", "max: 0.5", "max: 0.1", Verdict.INCONCLUSIVE),
+        ("b", "[{top_k: 8}, {top_k: 4}]", "{top_k: 4}", Verdict.INCONCLUSIVE),
     ],
 )
 def test_other_thresholds_need_no_model(stored: Run, name: str, was: str, now: str, verdict: Verdict) -> None:
@@ -177,10 +182,10 @@ def test_a_check_that_is_new_is_judged_by_what_is_there(stored: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "was", "now", "lacks"),
     [
-        ("b", "{top_k: 4}", "{top_k: 3}", "candidate on chain, self_conditioning top_k=3: 18 of 18 rollouts"),
+        ("b", "{top_k: 4}", "{top_k: 3}", "candidate on chain, self_conditioning top_k=3: 10 of 10 rollouts"),
         ("depth", "[64, 128]", "[64, 256]", "no depth of the candidate at 256 positions"),
         ("depth", "max_ratio: 9", "max_ratio: 9, convention: layers", "no depth of the candidate at 64 positions"),
-        ("like", "neighbours: 2", "neighbours: 3", "candidate on chain, as it is: 18 of 18 rollouts"),
+        ("like", "neighbours: 2", "neighbours: 3", "candidate on chain, as it is: 10 of 10 rollouts"),
     ],
 )
 def test_what_was_not_recorded_is_said_and_no_pass(stored: Run, name: str, was: str, now: str, lacks: str) -> None:
@@ -189,12 +194,12 @@ def test_what_was_not_recorded_is_said_and_no_pass(stored: Run, name: str, was: 
     assert found[name].verdict is Verdict.UNOBSERVED
     assert lacks in found[name].reason
     assert found[name].reason.endswith("; run the suite.")
-    # The arm as it is is one of all checks that share it.
-    unseen = {check.id for check in found.values() if "not recorded" in check.reason}
-    assert unseen <= {name} if name != "like" else unseen >= {"like", "rate", "b"}
+    unseen = {check.id for check in found.values() if check.reason.startswith("Not judged")}
+    # What one check wants to be kept of an arm is wanted of the arm of every check that shares it.
+    assert unseen == {name} if name != "like" else unseen == CHECKS.keys() - {"depth"}
 
 
-@pytest.mark.parametrize("changes", [{"seed": 1}, {"set": ("sampling.batch_size=4",)}, {"set": ("tasks.chain.n=10",)}])
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"set": ("sampling.batch_size=8",)}, {"set": ("tasks.chain.n=11",)}])
 def test_rollouts_under_another_key_are_not_taken(stored: Run, changes: dict[str, Any]) -> None:
     found = stored.again(**changes)
     assert all(found[name].verdict is Verdict.UNOBSERVED for name in CHECKS if name != "depth")
@@ -203,9 +208,9 @@ def test_rollouts_under_another_key_are_not_taken(stored: Run, changes: dict[str
 
 def test_fewer_prompts_are_a_part_of_those_recorded(stored: Run) -> None:
     found = stored.again({"rate": CHECKS["rate"], "order": CHECKS["order"]}, limit=6)
-    for check in found.values():
-        assert check.reason.startswith(("The revision rate", "order.gamma", "An answer"))
-        assert (check.n or 0) + sum(each.count for each in check.dropped) == 6
+    assert found["rate"].n == 6
+    # An experiment pairs every problem with another one: with fewer problems it is another experiment.
+    assert "not recorded" in found["order"].reason
 
 
 @pytest.mark.parametrize(
@@ -214,7 +219,7 @@ def test_fewer_prompts_are_a_part_of_those_recorded(stored: Run) -> None:
         ({"model": "zoo:ar-chain"}, "model"),
         ({"baseline": "zoo:ar-chain"}, "baseline"),
         ({"dtype": "bfloat16"}, "dtype"),
-        ({"set": ("sampling.sampler.max_denoising_steps=4",)}, "sampling.sampler"),
+        ({"set": ("sampling.sampler.max_denoising_steps=5",)}, "sampling.sampler"),
     ],
 )
 def test_a_suite_about_something_else_is_refused(stored: Run, changes: dict[str, Any], what: str) -> None:
@@ -234,21 +239,20 @@ def test_a_damaged_file_of_rollouts_is_no_evidence(copied: Run) -> None:
     for shard in (copied.earlier.folder / "shards").iterdir():
         shard.write_bytes(b"damaged")
     assert copied.again()["rate"].verdict is Verdict.UNOBSERVED
-    (kept,) = (
-        sqlite3.connect(copied.earlier.folder / "index.sqlite").execute("SELECT count(*) FROM rollouts").fetchone()
-    )
+    with closing(sqlite3.connect(copied.earlier.folder / "index.sqlite")) as index:
+        (kept,) = index.execute("SELECT count(*) FROM rollouts").fetchone()
     assert kept > 0, "the store is left as it is"
 
 
 def test_responses_that_are_graded_otherwise_today_are_not_taken(stored: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     grade = ArithmeticChain.grade
-    right = lambda self, problem, text: replace(grade(self, problem, text), status="correct")  # noqa: E731
-    monkeypatch.setattr(ArithmeticChain, "grade", right)
+    wrong = lambda self, problem, text: replace(grade(self, problem, text), status="wrong")  # noqa: E731
+    monkeypatch.setattr(ArithmeticChain, "grade", wrong)
     assert "responses are graded otherwise today" in stored.again()["rate"].reason
 
 
 def test_an_older_store_says_what_to_do(copied: Run) -> None:
-    with sqlite3.connect(copied.earlier.folder / "index.sqlite") as index:
+    with closing(sqlite3.connect(copied.earlier.folder / "index.sqlite")) as index:
         index.execute("DROP TABLE models")
     with pytest.raises(NotRecordedError, match="run the suite once more"):
         copied.again()

@@ -144,16 +144,11 @@ def count(spec: CheckSpec, evidence: Evidence, *, shown: frozenset[str], against
     """
     found = []
     for length in context_lengths(spec):
+        candidate = _depths("candidate", spec, evidence, length)
         # The baseline at its most readable: its own opaque channels must not make the same in a candidate pass.
         base = _depths("baseline", spec, evidence, length) if against_baseline else None
-        found.append(
-            counted(
-                length,
-                _depths("candidate", spec, evidence, length),
-                shown=shown,
-                baseline=None if base is None else base.depth(base.channels),
-            )
-        )
+        baseline = None if base is None else base.depth(base.channels)
+        found.append(counted(length, candidate, shown=shown, baseline=baseline))
     return tuple(found)
 
 

@@ -41,10 +41,10 @@ def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.invocation import refuse_unwritable, report_of_run, rerun_command, stored_run
     from monitorbench.report.write import dumps
-    from monitorbench.rescoring import find, rescore
+    from monitorbench.rescoring import find, rescore, sources
 
-    suite = load_suite(options.suite, overrides_of(options))
     earlier = find(report_of_run(options.run), stored_run(options.run))
+    suite = load_suite(options.suite, overrides_of(options), recorded=sources(earlier.report))
     path = options.output or earlier.path.with_name(f"{earlier.path.stem}-rescored.json")
     refuse_unwritable(path)
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
