@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from monitorbench.checks.base import CheckType, Evidence, report
+from monitorbench.checks.base import LOOKED, CheckType, Evidence, report
 from monitorbench.checks.family import alarms
 from monitorbench.checks.second_bounds import with_warning
 from monitorbench.errors import MonitorbenchError, NotRecordedError
@@ -138,10 +138,10 @@ def _with_looks(found: CheckReport, suite: Suite, *, cut_short: bool) -> CheckRe
     task = suite.tasks.get(found.parameters.get("task", ""))
     if not suite.sampling.sequential or task is None or found.n is None:
         return found
-    words = f"{found.reason} Looked at as prompts came in, decided after {found.n:,} of {task.n:,}."
+    words = f"{found.reason}{LOOKED}decided after {found.n:,} of {task.n:,}."
     if found.verdict in UNDECIDED:
         after = f"{found.n:,} of {task.n:,}: no more are recorded" if cut_short else f"all {task.n:,}"
-        words = f"{found.reason} Looked at as prompts came in, and undecided after {after}."
+        words = f"{found.reason}{LOOKED}and undecided after {after}."
     return replace(found, reason=words, evidence={**found.evidence, "sequential": {"n": found.n, "of": task.n}})
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from monitorbench.adapters.registry import ADAPTERS
-from monitorbench.checks.derivation import REASON, VERDICT, Basis, Line, Verifiable, missing
+from monitorbench.checks.derivation import BOUND, REASON, VERDICT, Basis, Line, Verifiable, missing
 from monitorbench.checks.family import alarms
 from monitorbench.checks.registry import CHECKS
 from monitorbench.errors import MonitorbenchError
-from monitorbench.report.exit_code import overall, policy_of
+from monitorbench.report.exit_code import overall, policy_of, warns
 from monitorbench.report.model import CheckReport, Inconclusive, Interval, Policy, Report, Verdict
 from monitorbench.stats.interval import LEVEL
 
@@ -19,7 +19,7 @@ RUN = "the run"
 """What the lines about the whole report stand under."""
 _NO_PARAMETERS = ("severity", "warn_if")
 _PROSE = (REASON, "evidence.channels")
-"""Parts in words, which quote what other checks came to before checks were taken together."""
+"""Parts in words; where checks are taken together, they quote what others came to by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +42,17 @@ def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified
         report: the report, which may contradict itself.
         suite_sha256: hash of the suite's text and of what it includes; None where the suite is not at hand.
     """
-    basis = _basis(report)
-    together = "alert" in report.suite
-    found = {check.id: _together(check, report, basis) if together else _lines(check, basis) for check in report.checks}
-    declared = {each["id"]: each for each in report.suite["checks"]}
-    checks = tuple(
-        Verified(name=check.id, lines=(*_declared(check, report, declared.get(check.id, {})), *found[check.id]))
-        for check in report.checks
-    )
-    return (*checks, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
+    basis, declared = _basis(report), {each["id"]: each for each in report.suite["checks"]}
+    tests = dict(_tests(report, declared))
+    settled = _settled(tests, basis) if "alert" in report.suite else {}
+    found = []
+    for check in report.checks:
+        lines = [*_declared(check, report, declared.get(check.id, {})), *_derived(check.id, tests, settled, basis)]
+        tight = f"{check.id}.warn_if"
+        due = _derived(tight, tests, settled, basis) if tight in tests else ()
+        lines += _warning(check, {line.what: line for line in due})
+        found.append(Verified(name=check.id, lines=tuple(lines)))
+    return (*found, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
 
 
 def _basis(report: Report) -> Basis:
@@ -70,6 +72,38 @@ def _left_to_right(family: str) -> bool | None:
         return None
 
 
+def _tests(report: Report, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, CheckReport]]:
+    """Every check, and every check by the tighter bounds of its `warn_if`."""
+    for check in report.checks:
+        yield check.id, check
+        warn_if = declared.get(check.id, {}).get("warn_if")
+        if warn_if and check.warn_verdict is not None:
+            yield (
+                f"{check.id}.warn_if",
+                replace(
+                    check,
+                    parameters={**check.parameters, **warn_if},
+                    severity="info" if check.severity == "info" else "warn",
+                    verdict=check.warn_verdict,
+                    bound=check.warn_bound,
+                ),
+            )
+
+
+def _derived(
+    name: str, tests: Mapping[str, CheckReport], settled: Mapping[str, CheckReport], basis: Basis
+) -> tuple[Line, ...]:
+    """The lines of one check; where checks belong together, at the level and with the verdict that come of all."""
+    if name not in settled:
+        return _lines(tests[name], basis)
+    due = settled[name]
+    level = LEVEL if due.interval is None or due.interval.level == 1.0 else due.interval.level
+    found = [line for line in _lines(tests[name], replace(basis, level=level)) if line.what not in _PROSE]
+    return tuple(
+        replace(line, derived=due.verdict.value) if line.what == VERDICT and not line.why else line for line in found
+    )
+
+
 def _lines(check: CheckReport, basis: Basis) -> tuple[Line, ...]:
     """The lines of one check; what is no evidence of its type at all is a mismatch, not a breakdown."""
     try:
@@ -82,29 +116,26 @@ def _lines(check: CheckReport, basis: Basis) -> tuple[Line, ...]:
         return tuple(kind.verify(check, basis))
     except Exception as error:  # whatever a forged or damaged piece of evidence leads to
         told = f"{type(error).__name__}: {error}"
-        return (Line(what="evidence", recorded="what the check records", derived=f"nothing ({told})"),)
+        return (Line(what="evidence", recorded="what the verdict rests on", derived=f"nothing ({told})"),)
 
 
-def _together(check: CheckReport, report: Report, basis: Basis) -> tuple[Line, ...]:
-    """The same where checks are taken together: at the level, and with the verdict, that come of all of them."""
+def _settled(tests: Mapping[str, CheckReport], basis: Basis) -> dict[str, CheckReport]:
+    """Verdicts and levels of checks that are taken together, as `Judge` corrects them for their number."""
 
     def judged_at(name: str, level: float) -> CheckReport:
-        one = basis.judged[name]
-        lines = {line.what: line for line in _lines(one, replace(basis, level=level))}
-        verdict = lines.get(VERDICT)
+        one = tests[name]
+        verdict = next((line for line in _lines(one, replace(basis, level=level)) if line.what == VERDICT), None)
         if verdict is None or verdict.why:
             return one
         exact = one.interval is not None and one.interval.level == 1.0
         interval = one.interval if exact else Interval(low=0.0, high=0.0, level=level, method="-")
         return replace(one, verdict=Verdict(verdict.derived), interval=interval)
 
-    alone = {each.id: judged_at(each.id, LEVEL) for each in report.checks}
-    due = alarms(alone, judged_at, level=LEVEL)[check.id]
-    level = LEVEL if due.interval is None or due.interval.level == 1.0 else due.interval.level
-    found = [line for line in _lines(check, replace(basis, level=level)) if line.what not in _PROSE]
-    return tuple(
-        replace(line, derived=due.verdict.value) if line.what == VERDICT and not line.why else line for line in found
-    )
+    found = {name: judged_at(name, LEVEL) for name in tests}
+    for severity in ("fail", "warn"):
+        family = {name: each for name, each in found.items() if each.severity == severity}
+        found |= alarms(family, judged_at, level=LEVEL)
+    return found
 
 
 def _declared(check: CheckReport, report: Report, declared: Mapping[str, Any]) -> Iterator[Line]:
@@ -116,6 +147,17 @@ def _declared(check: CheckReport, report: Report, declared: Mapping[str, Any]) -
     if not check.gated:
         named = any(check.id in other.rests_on for other in report.checks)
         yield Line(what="gated", recorded="a check rests on it" if named else "no", derived="a check rests on it")
+    if bool(declared.get("warn_if")) is not (check.warn_verdict is not None):
+        yield Line(
+            what="warn_verdict", recorded=check.warn_verdict, derived="what warn_if comes to, where there is one"
+        )
+
+
+def _warning(check: CheckReport, due: Mapping[str, Line]) -> Iterator[Line]:
+    for what in (VERDICT, BOUND):
+        if what in due:
+            yield replace(due[what], what=f"warn_{what}")
+    yield Line(what="warning", recorded=bool(check.warning), derived=warns(check))
 
 
 def _of_run(report: Report, declared: list[str], suite_sha256: str | None) -> Iterator[Line]:

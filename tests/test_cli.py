@@ -20,6 +20,8 @@ OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit"
 OPTIONS = {
     "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
     "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--fresh", "--quiet", "--json"},
+    "rescore": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--quiet", "--json"},
+    "verify": {"--help", "--suite", "--json"},
     "report": {
         "--help",
         "--format",

@@ -89,6 +89,10 @@ class CheckType(Protocol):
         """Measure and judge."""
 
 
+LOOKED = " Looked at as prompts came in, "
+"""Begins what a sequential run adds to a reason."""
+
+
 def report(spec: CheckSpec, verdict: Verdict, reason: str, **found: Any) -> CheckReport:
     """A check report that carries the check's identity; `found` are further fields of it."""
     return CheckReport(

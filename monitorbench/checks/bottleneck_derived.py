@@ -12,8 +12,6 @@ from monitorbench.checks.bottleneck_lost import Lost
 from monitorbench.checks.bottleneck_measured import Measured, figures
 from monitorbench.checks.bottleneck_words import reason
 from monitorbench.checks.derivation import (
-    REASON,
-    VERDICT,
     Basis,
     Line,
     not_held,
@@ -21,6 +19,7 @@ from monitorbench.checks.derivation import (
     of_bound,
     of_controls,
     of_estimate,
+    of_reason,
     of_verdict,
     spec_of,
 )
@@ -32,12 +31,12 @@ from monitorbench.report.model import CheckReport, Verdict
 def lines(found: CheckReport, basis: Basis) -> Iterator[Line]:
     """What can be derived of a bottleneck check."""
     name = found.parameters["channel"]
-    if found.verdict is Verdict.NOT_APPLICABLE and found.estimate is None:
-        there = name in basis.channels
-        absent = Verdict.UNOBSERVED if there else Verdict.NOT_APPLICABLE
-        yield Line(what=VERDICT, recorded=found.verdict.value, derived=absent.value)
+    if name not in basis.channels:
+        yield of_verdict(found, Verdict.NOT_APPLICABLE)
         return
     if found.estimate is None:
+        if found.verdict is Verdict.NOT_APPLICABLE:
+            yield of_verdict(found, Verdict.UNOBSERVED)
         yield from nothing(found)
         return
     yield of_bound(found, max=found.parameters["max_drop"])
@@ -57,7 +56,7 @@ def lines(found: CheckReport, basis: Basis) -> Iterator[Line]:
     for recorded, rung in zip(evidence["rungs"], measured.design.rungs, strict=False):
         for what, derived in followed_of_rung(rung, spec, measured).items():
             yield Line(what=f"evidence.rungs.{rung.name}.{what}", recorded=recorded.get(what), derived=derived)
-    yield Line(what=REASON, recorded=found.reason, derived=reason(spec, measured, _lost(evidence, measured)))
+    yield of_reason(found, reason(spec, measured, _lost(evidence, measured)))
 
 
 def _measured(found: CheckReport, basis: Basis) -> Measured | None:

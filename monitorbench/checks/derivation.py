@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from monitorbench.checks.base import LOOKED
 from monitorbench.checks.per_prompt import KEY, MOST_PROMPTS, NULL, values_in
 from monitorbench.checks.shares import Shares
 from monitorbench.report.model import CheckReport, Control, Interval, Verdict
@@ -15,7 +16,7 @@ from monitorbench.stats.interval import LEVEL, Estimate
 from monitorbench.suite.model import CheckSpec
 
 Status = Literal["match", "mismatch", "not derivable"]
-VERDICT, REASON = "verdict", "reason"
+VERDICT, REASON, BOUND = "verdict", "reason", "bound"
 NO_FAMILY = "the adapter family of the candidate is not installed here"
 
 
@@ -86,8 +87,11 @@ def missing(what: str, why: str) -> Line:
 
 
 def nothing(found: CheckReport) -> Iterator[Line]:
-    """The lines of a report that holds no measurement."""
-    yield missing(VERDICT, f"nothing was measured that it could follow from: {found.reason}")
+    """The lines of a report that holds no measurement: neither a pass nor a fail follows from nothing."""
+    if found.verdict in (Verdict.PASS, Verdict.FAIL):
+        yield of_verdict(found, Verdict.UNOBSERVED)
+    else:
+        yield missing(VERDICT, f"nothing was measured that it could follow from: {found.reason}")
 
 
 def not_held(found: CheckReport) -> Iterator[Line]:
@@ -116,7 +120,7 @@ def of_estimate(found: CheckReport, estimate: Estimate | None) -> Iterator[Line]
 
 def of_bound(found: CheckReport, **ends_: float | None) -> Line:
     """The line of the bound, which is what the check's parameters say."""
-    return Line(what="bound", recorded=_bound(found), derived={"min": None, "max": None, **ends_})
+    return Line(what=BOUND, recorded=_bound(found), derived={"min": None, "max": None, **ends_})
 
 
 def of_controls(found: CheckReport, controls: Sequence[Control]) -> Iterator[Line]:
@@ -135,13 +139,19 @@ def of_report(found: CheckReport, derived: CheckReport, *evidence: str) -> Itera
     yield of_verdict(found, derived.verdict)
     yield Line(what="estimate", recorded=found.estimate, derived=derived.estimate)
     yield Line(what="interval", recorded=plain(found.interval), derived=plain(derived.interval))
-    yield Line(what="bound", recorded=_bound(found), derived=_bound(derived))
+    yield Line(what=BOUND, recorded=_bound(found), derived=_bound(derived))
     yield Line(what="n", recorded=found.n, derived=derived.n)
     yield Line(what="rests_on", recorded=found.rests_on, derived=derived.rests_on)
     yield from of_controls(found, derived.controls)
     for name in evidence:
         yield Line(what=f"evidence.{name}", recorded=found.evidence.get(name), derived=derived.evidence.get(name))
-    yield Line(what=REASON, recorded=found.reason, derived=derived.reason)
+    yield of_reason(found, derived.reason)
+
+
+def of_reason(found: CheckReport, derived: str) -> Line:
+    """The line of the reason, without what a sequential run adds to it."""
+    said = found.reason.rpartition(LOOKED)[0] if "sequential" in found.evidence else found.reason
+    return Line(what=REASON, recorded=said, derived=derived)
 
 
 def values_of(found: CheckReport) -> Shares | None:

@@ -57,9 +57,8 @@ def _table(found: Sequence[Verified], mismatches: int) -> Iterator[str]:
         yield one_line(f"{each.name}: {counts[0]} match, {counts[1]} {'does' if counts[1] == 1 else 'do'} not")
         for line in each.lines:
             if line.status == "mismatch":
-                yield one_line(
-                    f"  MISMATCH {line.what}: {_short(line.recorded)} is recorded, {_short(line.derived)} follows"
-                )
+                said, due = _short(line.recorded), _short(line.derived)
+                yield one_line(f"  MISMATCH: {line.what}: {said} is recorded, {due} follows")
             elif line.status == "not derivable":
                 yield one_line(f"  not derivable: {line.what}: {line.why}")
     yield "every verdict that can be derived matches" if not mismatches else f"{mismatches:,} do not match"

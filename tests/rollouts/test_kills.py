@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,9 +60,7 @@ def report_in(folder: Path) -> str:
 @pytest.mark.parametrize(
     "name", ["whole", pytest.param("sequential", marks=pytest.mark.skipif(not ASKED, reason="set MONITORBENCH_KILLS"))]
 )
-def test_a_run_killed_at_random_moments_goes_on_to_the_same_report(
-    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_run_killed_at_random_moments_goes_on_to_the_same_report(name: str, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
@@ -92,5 +89,4 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_same_report(
     assert "from the store" in progress
     assert report_in(killed) == due
     assert written(killed) == shards, "what the killed left behind is swept away"
-    record_property("killed", f"{died} of {KILLS} moments, {shards} shards")
     assert died > KILLS // 2
