@@ -33,15 +33,17 @@ sampling: {{max_new_tokens: 18, batch_size: 12, sampler: {{max_denoising_steps: 
 defaults: {{task: chain}}
 checks:
 """
+FEW = """\
+  - {id: rate, check: revision-rate, max: 0.35, warn_if: {max: 0.01}}
+  - {id: hidden, check: hidden-context, max: 0.5, severity: warn}
+"""
 CHECKS = """\
   - {id: b, check: bottleneck-drop, channel: self_conditioning, keep: [{top_k: 8}, {top_k: 1}], max_drop: 0.6}
   - {id: depth, check: opaque-depth-ratio, context_length: [64, 128], max_ratio: 9, max_slope_per_doubling: 900,
      interpretable_if: {self_conditioning: b}}
-  - {id: rate, check: revision-rate, max: 0.35, warn_if: {max: 0.01}}
-  - {id: hidden, check: hidden-context, max: 0.5, severity: warn}
-  - {id: like, check: variable-transparency, channel: self_conditioning, min_readable_share: 0.05, neighbours: 2}
 """
 WHOLE = """\
+  - {id: like, check: variable-transparency, channel: self_conditioning, min_readable_share: 0.05, neighbours: 2}
   - {id: order, check: chronology-score, metric: order.resolved, min: 0.01}
   - {id: length, check: length-foresight, max: 0.5}
   - {id: causal, check: chronology-score, metric: influence.forward, max: 0.9}
@@ -49,9 +51,9 @@ WHOLE = """\
   - {id: none, check: bottleneck-drop, channel: thought, keep: {top_k: 8}, max_drop: 0.1}
 """
 SUITES = {
-    "whole": SUITE.format(family="gate: all", more="") + CHECKS + WHOLE,
-    "sequential": SUITE.format(family="gate: all", more=", sequential: true") + CHECKS,
-    "together": SUITE.format(family="alert: any", more="") + CHECKS,
+    "whole": SUITE.format(family="gate: all", more="") + FEW + CHECKS + WHOLE,
+    "sequential": SUITE.format(family="gate: all", more=", sequential: true") + FEW,
+    "together": SUITE.format(family="alert: any", more="") + FEW + CHECKS,
 }
 
 
@@ -201,7 +203,7 @@ def numbers(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from numbers(inner, (*path, key))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_no_outcome_of_a_prompt_can_be_changed_unseen(reports: dict[str, Any], data: st.DataObject) -> None:
     held = ("per_prompt", "null_per_prompt", "arms_per_prompt", "tasks_per_prompt")

@@ -58,9 +58,9 @@ def _table(found: Sequence[Verified], mismatches: int) -> Iterator[str]:
         for line in each.lines:
             if line.status == "mismatch":
                 said, due = _short(line.recorded), _short(line.derived)
-                yield one_line(f"  MISMATCH: {line.what}: {said} is recorded, {due} follows")
+                yield f"  {one_line(f'MISMATCH: {line.what}: {said} is recorded, {due} follows')}"
             elif line.status == "not derivable":
-                yield one_line(f"  not derivable: {line.what}: {line.why}")
+                yield f"  {one_line(f'not derivable: {line.what}: {line.why}')}"
     yield "every verdict that can be derived matches" if not mismatches else f"{mismatches:,} do not match"
 
 
