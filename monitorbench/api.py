@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitorbench.notices import RunDone
 from monitorbench.planning import require_usable, vocabulary
+from monitorbench.report.baseline.file import read
 from monitorbench.report.model import Inconclusive, Report
 from monitorbench.runner import run
 from monitorbench.suite.loader import NO_OVERRIDES, load
@@ -37,6 +38,7 @@ def run_suite(
     *,
     inconclusive: Inconclusive = "fail",
     strict: bool = False,
+    baseline_file: Path | str | None = None,
 ) -> Report:
     """Run a suite from beginning to end, silently; the report is returned and not written anywhere.
 
@@ -45,14 +47,17 @@ def run_suite(
         overrides: what to change in a suite file; a loaded suite stays as it is.
         inconclusive: whether an inconclusive check leaves the run undecided (`fail`) or is let through.
         strict: whether warnings count as fails.
+        baseline_file: what was accepted, that the run is held against; it is only read.
 
     Raises:
         SuiteError: the suite cannot be used.
-        UsageError: the adapter, check or task that the suite needs cannot be imported.
+        UsageError: the baseline file cannot be read, or the adapter, check or task that the suite needs cannot be
+            imported.
         CheckpointError: a checkpoint cannot be loaded or must not be used.
     """
     loaded = suite if isinstance(suite, Suite) else load_suite(suite, overrides)
-    for notice in run(loaded, inconclusive=inconclusive, strict=strict):
+    accepted = None if baseline_file is None else read(Path(baseline_file))
+    for notice in run(loaded, inconclusive=inconclusive, strict=strict, accepted=accepted):
         if isinstance(notice, RunDone) and isinstance(notice.report, Report):
             return notice.report
     raise RuntimeError(f"the run of {loaded.name!r} ended without a report")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from monitorbench.notices import RunDone
+from monitorbench.notices import Notice, RunStarted
 from monitorbench.report.model import CheckReport, Report, Verdict
-from monitorbench.runner import finished, load_models, run
+from monitorbench.runner import load_models, run
 from monitorbench.stats.bounded import bounded_mean
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import Suite
@@ -48,19 +48,20 @@ class Rates:
     edge_pass: Estimate | None
 
 
-def calibrate(suite: Suite, runs: int) -> Iterator[Report]:
-    """Reports of so many runs of one checkpoint, each with seeds of its own; the models are loaded once.
+def calibrate(suite: Suite, runs: int) -> Iterator[Notice]:
+    """So many runs of one checkpoint, each with seeds of its own; the models are loaded once.
+
+    What one run tells comes after its RunStarted and ends with its RunDone, which holds the report.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used.
     """
     from monitorbench.adapters.factory import resolve_device
 
-    models = finished(load_models(suite, resolve_device(suite.device)))
+    models = yield from load_models(suite, resolve_device(suite.device))
     for number in range(runs):
-        for notice in run(reseeded(suite, number), models=models):
-            if isinstance(notice, RunDone) and isinstance(notice.report, Report):
-                yield notice.report
+        yield RunStarted(number=number + 1, total=runs)
+        yield from run(reseeded(suite, number), models=models)
 
 
 def rates_of(reports: Sequence[Report]) -> list[Rates]:
@@ -83,8 +84,9 @@ def reseeded(suite: Suite, run: int) -> Suite:
 
 def rates(reports: Sequence[CheckReport]) -> Rates:
     """The rates of one check over its reports of all runs, at least one."""
-    verdicts = [report.verdict for report in reports]
-    sampled = [report for report in reports if report.estimate is not None and report.verdict in SETTLED]
+    # Bounds are calibrated: what was accepted before has no say.
+    verdicts = [report.own_verdict for report in reports]
+    sampled = [report for report in reports if report.estimate is not None and report.own_verdict in SETTLED]
     truth = sum(report.estimate or 0.0 for report in sampled) / len(sampled) if sampled else None
     keeps = None if truth is None else _kept(sampled[0], truth)
     failed, passed = _share(v is Verdict.FAIL for v in verdicts), _share(v is Verdict.PASS for v in verdicts)

@@ -7,10 +7,12 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from monitorbench import __version__
 from monitorbench.commands import (
     adapters,
+    baseline,
     calibrate,
     compare,
     depth,
@@ -26,26 +28,14 @@ from monitorbench.commands import (
     validate,
     verify,
 )
+from monitorbench.commands.interrupts import came_from_interrupt, interruptible, told
 from monitorbench.commands.parsing import Command, Parser
 from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
 COMMANDS = (
-    init,
-    run,
-    rescore,
-    verify,
-    report,
-    compare,
-    validate,
-    plan,
-    calibrate,
-    depth,
-    trace,
-    listing,
-    schema,
-    adapters,
-    selftest,
+    *(init, run, rescore, verify, report, compare, baseline, validate, plan, calibrate),
+    *(depth, trace, listing, schema, adapters, selftest),
 )
 
 DESCRIPTION = "Monitorability regression tests for language models that reason in latent space."
@@ -83,10 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; None takes those of this process.
     """
     try:
-        return _execute(argv)
+        # The signals of a process are the business of whoever owns it.
+        with interruptible() if argv is None else nullcontext():
+            return _execute(argv)
     except (Exception, KeyboardInterrupt) as error:
-        if _came_from_interrupt(error):
-            sys.stderr.write("interrupted\n")
+        if came_from_interrupt(error):
+            sys.stderr.write(f"{told(error)}\n")
             return ExitCode.INTERRUPTED
         if isinstance(error, SuiteError):
             _complain(str(error), error)
@@ -99,13 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ExitCode.UNUSABLE
 
 
-def _came_from_interrupt(error: BaseException | None) -> bool:
-    """Whether an interrupt is behind an error: one that comes while a module is imported may be raised as another."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
-
-
 def _complain(text: str, error: Exception) -> None:
     lines = (text, *getattr(error, "__notes__", ()))
     sys.stderr.writelines(f"{line}\n" for line in lines)
@@ -115,5 +100,6 @@ def _execute(argv: Sequence[str] | None) -> int:
     options, unknown = build_parser().parse_known_args(argv)
     if unknown:
         options.parser.refuse_unknown(unknown)
+    options.words = tuple(sys.argv[1:] if argv is None else argv)
     command: Command = options.execute
     return command(options)

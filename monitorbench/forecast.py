@@ -96,11 +96,11 @@ Paces = dict[tuple[str, str, tuple[tuple[str, str], ...]], float]
 
 def _paces(recordings: Sequence[Recording]) -> Generator[Notice, None, Paces]:
     paces: Paces = {}
-    for recording in recordings:
-        if _kind(recording) not in paces:
-            yield TrialStarted(arm=recording.arm.label, rollouts=recording.batch_size)
-            seconds = _timed(recording)
-            paces[_kind(recording)] = seconds if seconds > WARM else _timed(recording)
+    first = {_kind(recording): recording for recording in reversed(recordings)}
+    for number, (kind, recording) in enumerate(first.items(), start=1):
+        yield TrialStarted(arm=recording.arm.label, rollouts=recording.batch_size, number=number, total=len(first))
+        seconds = _timed(recording)
+        paces[kind] = seconds if seconds > WARM else _timed(recording)
     return paces
 
 

@@ -50,9 +50,9 @@ def stored_run(run: str) -> Path:
     """
     from monitorbench.rollouts.index import INDEX
 
-    places = (Path(run), Path(run).with_suffix(""), *_beside(Path(run)), REPORTS / file_name(run))
+    places = (Path(run), Path(os.path.splitext(run)[0]), *_beside(Path(run)), REPORTS / file_name(run))
     for folder in places:
-        if (folder / INDEX).is_file():
+        if os.path.isfile(folder / INDEX):  # a word may be longer than any path
             return folder
     known = sorted(index.parent.name for index in REPORTS.glob(f"*/{INDEX}"))
     none = f"no run is kept under {REPORTS} here: `monitorbench run` keeps one"
@@ -66,7 +66,7 @@ def report_of_run(run: str) -> Path:
     Raises:
         UsageError: there is none.
     """
-    if Path(run).is_file():
+    if os.path.isfile(run):
         return Path(run)
     folder = stored_run(run)
     path = folder.with_name(f"{folder.name}.json")
@@ -83,7 +83,7 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 def _beside(report: Path) -> Iterator[Path]:
     """Where the rollouts lie that a report is about, whatever the report is called."""
-    if report.is_file():
+    if os.path.isfile(report):
         from monitorbench.report.write import read
 
         yield report.parent / file_name(str(read(report).suite.get("name", "")))
@@ -117,12 +117,20 @@ def _nearest_existing(folder: Path) -> Path:
 
 
 def rerun_command(
-    suite: Path, check: str, overrides: Overrides, *, inconclusive: str = "fail", strict: bool = False
+    suite: Path,
+    check: str,
+    overrides: Overrides,
+    *,
+    inconclusive: str = "fail",
+    strict: bool = False,
+    baseline_file: Path | None = None,
 ) -> str:
     """The command line that runs one check again as it was run, and the checks that it rests on."""
     words = ["monitorbench", "run", os.fspath(suite), "--only", check, *_arguments(overrides)]
     words += ["--inconclusive", inconclusive] if inconclusive != "fail" else []
-    return shlex.join([*words, "--strict"] if strict else words)
+    words += ["--strict"] if strict else []
+    words += ["--baseline-file", os.fspath(baseline_file)] if baseline_file is not None else []
+    return shlex.join(words)
 
 
 def _arguments(overrides: Overrides) -> Iterator[str]:

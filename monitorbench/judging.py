@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import LOOKED, CheckType, Evidence, report
 from monitorbench.checks.family import alarms
+from monitorbench.checks.raised import too_many, with_batches, with_raised
 from monitorbench.checks.second_bounds import with_warning
 from monitorbench.errors import MonitorbenchError, NotRecordedError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
@@ -16,7 +17,7 @@ from monitorbench.planning import Plan
 from monitorbench.report.model import CheckReport, Report, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import LEVEL
-from monitorbench.suite.model import CheckSpec, Suite
+from monitorbench.suite.model import CheckSpec, Severity, Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -85,16 +86,17 @@ class Judge:
         found = [*self.judged.values(), *self.warned.values()]
         self.judged.clear()
         self.warned.clear()
-        return not any(each.verdict in UNDECIDED for each in found)
+        return not any(each.verdict in UNDECIDED or too_many(each) for each in found)
 
     @property
     def _together(self) -> bool:
         return self.suite.family == "alert: any"
 
     def _judge(self, spec: CheckSpec, kind: CheckType) -> None:
-        self.judged[spec.id] = self._at(LEVEL, spec, kind)
+        kept: dict[Hashable, Any] = {}
+        self.judged[spec.id] = self._at(LEVEL, spec, kind, kept)
         if spec.warned is not None:
-            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind)
+            self.warned[spec.id] = self._at(LEVEL, spec.warned, kind, kept)
 
     def _settled(self, spec: CheckSpec) -> CheckReport:
         """The report of a check with what its `warn_if` says; it takes the place of the one without."""
@@ -103,34 +105,53 @@ class Judge:
         return self.judged[spec.id]
 
     def _correct(self) -> None:
-        """Correct fails for their number: those that are an alarm, and apart from them those that are a warning.
+        """Correct fails for their number: alarms, fails of severity warn, and breaches of `warn_if`, each apart.
 
-        So warnings, however many are declared, leave the alarm as it is.
+        So none of them, however many are declared, changes what the others come to.
         """
-        tests = {spec.id: (spec, kind) for spec, kind in self.plan.checks}
-        for spec, kind in self.plan.checks:
-            if spec.warned is not None:
-                tests[f"{spec.id}.warn_if"] = spec.warned, kind
-        found = {**self.judged, **{f"{name}.warn_if": each for name, each in self.warned.items()}}
-        for severity in ("fail", "warn"):
-            family = {name: each for name, each in found.items() if each.severity == severity}
-            found |= alarms(family, lambda name, level: self._at(level, *tests[name]), level=LEVEL)
-        self.judged.update({name: found[name] for name in self.judged})
-        self.warned.update({name: found[f"{name}.warn_if"] for name in self.warned})
+        own = {spec.id: (spec, kind) for spec, kind in self.plan.checks}
+        tighter = {spec.id: (spec.warned, kind) for spec, kind in self.plan.checks if spec.warned is not None}
+        self._correct_among(self.judged, "fail", own)
+        self._correct_among(self.judged, "warn", own)
+        self._correct_among(self.warned, "warn", tighter)
 
-    def _at(self, level: float, spec: CheckSpec, kind: CheckType) -> CheckReport:
+    def _correct_among(
+        self, found: dict[str, CheckReport], severity: Severity, tests: Mapping[str, tuple[CheckSpec, CheckType]]
+    ) -> None:
+        family = {name: each for name, each in found.items() if each.severity == severity}
+        found.update(alarms(family, lambda name, level: self._at(level, *tests[name]), level=LEVEL))
+
+    def _at(
+        self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
+    ) -> CheckReport:
         if spec.id in self.gaps:
             return report(spec, Verdict.UNOBSERVED, self.gaps[spec.id])
-        evidence = Evidence(
-            suite=self.suite,
-            adapters=self.adapters,
-            store=self.store,
-            judged=self.judged,
-            exact_replay=self.exact_replay,
-            earlier=self.earlier,
-            estimators=Estimators(level=level, sequential=self.suite.sampling.sequential),
+        from monitorbench.rollouts.whole_prompts import WholePrompts
+
+        kept = {} if kept is None else kept
+        store: WholePrompts = kept.setdefault(WholePrompts, WholePrompts(self.store))
+        while True:
+            unseen = len(store.left_out)
+            evidence = Evidence(
+                suite=self.suite,
+                adapters=self.adapters,
+                store=store,
+                judged=self.judged,
+                exact_replay=self.exact_replay,
+                estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
+                kept=kept,
+                earlier=self.earlier,
+            )
+            found = _judged(kind, spec, evidence)
+            # What raised in an arm is known once it was read; then all arms are read again without those prompts.
+            if len(store.left_out) == unseen:
+                break
+            kept.clear()
+            kept[WholePrompts] = store
+        told = with_batches(
+            _with_looks(found, self.suite, cut_short=self.cut_short), store, self.suite.sampling.batch_size
         )
-        return _with_looks(_judged(kind, spec, evidence), self.suite, cut_short=self.cut_short)
+        return with_raised(told, store)
 
 
 def _with_looks(found: CheckReport, suite: Suite, *, cut_short: bool) -> CheckReport:

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
     """Base of all notices."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Working(Notice):
+    """Something that may take long: what it is, and, where that is known, how much of how much is done.
+
+    One of the same unit and total is the same thing further on; it is over once all of it is done, or another begins.
+    """
+
+    what: str
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStarted(Notice):
+    """One of many runs of the same suite begins; its own notices follow."""
+
+    number: int
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +109,12 @@ class RolloutsRaised(Notice):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialStarted(Notice):
-    """A batch of an arm runs to tell the time it takes; nothing of it is kept."""
+    """A batch of an arm runs to tell the time it takes, as number so many, from 1; nothing of it is kept."""
 
     arm: str
     rollouts: int
+    number: int
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,10 +127,12 @@ class CheckStarted(Notice):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraceStarted(Notice):
-    """A piece of a model's computation is being traced for its depth."""
+    """A piece of a model's computation is being traced for its depth, as number so many, from 1."""
 
     model: str
     segment: str
+    number: int
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,3 +166,25 @@ class CaseDone(Notice):
 
     case: str
     outcome: object
+
+
+Listener = Callable[[Notice], object]
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def hearing(listener: Listener) -> Iterator[None]:
+    """Have a listener hear what is told inside."""
+    before = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
+
+
+def tell(notice: Notice) -> None:
+    """Say something where nothing can be yielded: deep inside of a call. Whoever listens hears it; nobody has to."""
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(notice)

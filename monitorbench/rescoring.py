@@ -17,12 +17,13 @@ from monitorbench.notices import Notice, RunDone
 from monitorbench.planning import make_plan, needs_baseline, require_usable
 from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
 from monitorbench.report.write import read
-from monitorbench.runner import assembled, facts_of_process, planned, versions
+from monitorbench.runner import assembled, facts_of_process, held, planned, versions
 from monitorbench.suite.loader import MODELS, resolved
 from monitorbench.suite.model import Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.rollouts.stand_in import StandIn
 
 StandIns = Mapping[str, "StandIn"]
@@ -44,7 +45,12 @@ class Earlier:
 
 
 def rescore(
-    suite: Suite, earlier: Earlier, *, inconclusive: Inconclusive = "fail", strict: bool = False
+    suite: Suite,
+    earlier: Earlier,
+    *,
+    inconclusive: Inconclusive = "fail",
+    strict: bool = False,
+    accepted: BaselineFile | None = None,
 ) -> Iterator[Notice]:
     """Judge what an earlier run recorded by a suite; the last notice is RunDone with the report.
 
@@ -55,6 +61,7 @@ def rescore(
         earlier: the run.
         inconclusive: what an inconclusive check does to the exit code.
         strict: whether warnings count as fails.
+        accepted: what the report is held against, as for `runner.run`.
 
     Raises:
         SuiteError: the suite cannot be used.
@@ -83,21 +90,21 @@ def rescore(
         judge = yield from gather(judge, stand_ins, recorded)
         yield from judge.run()
     roles = ("candidate", "baseline") if needs_baseline(suite) else ("candidate",)
-    yield RunDone(
-        report=assembled(
-            suite,
-            judge,
-            models=tuple(model for model in earlier.report.models if model.role in roles),
-            versions=earlier.report.versions,
-            device=earlier.report.device,
-            policy=Policy(inconclusive=inconclusive, strict=strict),
-            run=RunFacts(
-                **facts_of_process(started, clock),
-                recorded=earlier.report.run.recorded,
-                rescored=_origin(earlier, stand_ins),
-            ),
-        )
+    policy = Policy(inconclusive=inconclusive, strict=strict)
+    report = assembled(
+        suite,
+        judge,
+        models=tuple(model for model in earlier.report.models if model.role in roles),
+        versions=earlier.report.versions,
+        device=earlier.report.device,
+        policy=policy,
+        run=RunFacts(
+            **facts_of_process(started, clock),
+            recorded=earlier.report.run.recorded,
+            rescored=_origin(earlier, stand_ins),
+        ),
     )
+    yield RunDone(report=held(report, accepted, policy))
 
 
 def sources(report: Report) -> frozenset[str]:

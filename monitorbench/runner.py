@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitorbench.judging import Judge
-from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored
+from monitorbench.notices import ModelLoaded, Notice, RunDone, RunPlanned, SettingIgnored, Working
 from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, require_usable
+from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.exit_code import overall
 from monitorbench.report.model import Inconclusive, ModelReport, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
     from monitorbench.adapters.factory import Loaded
     from monitorbench.checks.base import CheckType
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.model_facts import ModelFacts
     from monitorbench.rollouts.recorder import Recording
@@ -42,6 +44,7 @@ def run(
     store: Path | None = None,
     fresh: bool = False,
     models: Models | None = None,
+    accepted: BaselineFile | None = None,
 ) -> Iterator[Notice]:
     """Run a suite; the last notice is RunDone with the report.
 
@@ -52,6 +55,8 @@ def run(
         store: folder in which rollouts are kept, and found again by a later run; None keeps them in memory.
         fresh: take nothing from the store that was there before.
         models: what `load_models` made of this suite, or of one that differs in seeds only; None loads them.
+        accepted: what the run is held against; it is never changed. Without it, every verdict counts, and a check that
+            asks for `max_drop_vs: previous` is unobserved.
 
     Raises:
         MonitorbenchError: the suite, a checkpoint or a setting cannot be used; nothing was judged then.
@@ -87,17 +92,24 @@ def run(
         yield from judge.run()
         for role, digest in recorded.items():
             kept.know_texts(digest, adapters[role].texts)
-    yield RunDone(
-        report=assembled(
-            suite,
-            judge,
-            models=tuple(model.report for model in models.values()),
-            versions=versions(),
-            device={"type": device.partition(":")[0], "dtype": suite.dtype},
-            policy=Policy(inconclusive=inconclusive, strict=strict),
-            run=RunFacts(**facts_of_process(started, clock), recorded=recorded),
-        )
+    policy = Policy(inconclusive=inconclusive, strict=strict)
+    report = assembled(
+        suite,
+        judge,
+        models=tuple(model.report for model in models.values()),
+        versions=versions(),
+        device={"type": device.partition(":")[0], "dtype": suite.dtype},
+        policy=policy,
+        run=RunFacts(**facts_of_process(started, clock), recorded=recorded),
     )
+    yield RunDone(report=held(report, accepted, policy))
+
+
+def held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Report:
+    """The report held against what was accepted."""
+    checks = held_against(report, accepted)
+    verdict, code = overall(checks, policy)
+    return replace(report, checks=checks, verdict=verdict, exit_code=int(code))
 
 
 def assembled(
@@ -187,6 +199,7 @@ def load_models(
         specs["baseline"] = suite.baseline
     models: Models = {}
     for role, spec in specs.items():
+        yield Working(what=f"loading the {role}, {spec.source}")
         models[role] = load(role, spec, device=device, dtype=suite.dtype, sampler=suite.sampling.sampler)
         yield ModelLoaded(role=role, source=spec.source, parameters=models[role].report.parameters, device=device)
     taken = own_settings(models["candidate"].adapter, suite.sampling.sampler)

@@ -11,13 +11,18 @@ from monitorbench.checks.derivation import BOUND, REASON, VERDICT, Basis, Line, 
 from monitorbench.checks.family import alarms
 from monitorbench.checks.registry import CHECKS
 from monitorbench.errors import MonitorbenchError
+from monitorbench.report.baseline.judge import by_bounds
+from monitorbench.report.consistency import contradictions
 from monitorbench.report.exit_code import overall, policy_of, warns
 from monitorbench.report.model import CheckReport, Inconclusive, Interval, Policy, Report, Verdict
 from monitorbench.stats.interval import LEVEL
 
 RUN = "the run"
 """What the lines about the whole report stand under."""
-_NO_PARAMETERS = ("severity", "warn_if")
+NO_FILE = "what was accepted stands in the baseline file"
+TIGHT = "?warn_if"
+"""Ends the name of a check by its tighter bounds: no id may hold it."""
+_NO_PARAMETERS = ("severity", "warn_if", "tolerance", "max_drop_vs")
 _PROSE = (REASON, "evidence.channels")
 """Parts in words; where checks are taken together, they quote what others came to by themselves."""
 
@@ -48,8 +53,9 @@ def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified
     found = []
     for check in report.checks:
         lines = [*_declared(check, report, declared.get(check.id, {})), *_derived(check.id, tests, settled, basis)]
-        tight = f"{check.id}.warn_if"
+        tight = f"{check.id}{TIGHT}"
         due = _derived(tight, tests, settled, basis) if tight in tests else ()
+        lines += [missing("accepted", NO_FILE)] if check.accepted is not None else []
         lines += _warning(check, {line.what: line for line in due})
         found.append(Verified(name=check.id, lines=tuple(lines)))
     return (*found, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
@@ -59,7 +65,7 @@ def _basis(report: Report) -> Basis:
     candidate = next((model for model in report.models if model.role == "candidate"), None)
     return Basis(
         suite=report.suite,
-        judged={check.id: check for check in report.checks},
+        judged={check.id: by_bounds(check) for check in report.checks},
         channels=() if candidate is None else candidate.channels,
         left_to_right=None if candidate is None else _left_to_right(candidate.family),
     )
@@ -74,12 +80,12 @@ def _left_to_right(family: str) -> bool | None:
 
 def _tests(report: Report, declared: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, CheckReport]]:
     """Every check, and every check by the tighter bounds of its `warn_if`."""
-    for check in report.checks:
+    for check in map(by_bounds, report.checks):
         yield check.id, check
         warn_if = declared.get(check.id, {}).get("warn_if")
         if warn_if and check.warn_verdict is not None:
             yield (
-                f"{check.id}.warn_if",
+                f"{check.id}{TIGHT}",
                 replace(
                     check,
                     parameters={**check.parameters, **warn_if},
@@ -112,8 +118,12 @@ def _lines(check: CheckReport, basis: Basis) -> tuple[Line, ...]:
         return (missing(VERDICT, f"the check type {check.type} is not installed here"),)
     if not isinstance(kind, Verifiable):
         return (missing(VERDICT, f"the check type {check.type} does not say how it is derived"),)
+    if "raised" in check.evidence:
+        return (missing(VERDICT, "rollouts raised, and what their prompts would have come to is in every interval"),)
     try:
-        return tuple(kind.verify(check, basis))
+        found = tuple(kind.verify(check, basis))
+        # Batches that had to be halved are told at the end of the reason.
+        return tuple(line for line in found if line.what != REASON) if "batches" in check.evidence else found
     except Exception as error:  # whatever a forged or damaged piece of evidence leads to
         told = f"{type(error).__name__}: {error}"
         return (Line(what="evidence", recorded="what the verdict rests on", derived=f"nothing ({told})"),)
@@ -132,8 +142,10 @@ def _settled(tests: Mapping[str, CheckReport], basis: Basis) -> dict[str, CheckR
         return replace(one, verdict=Verdict(verdict.derived), interval=interval)
 
     found = {name: judged_at(name, LEVEL) for name in tests}
-    for severity in ("fail", "warn"):
-        family = {name: each for name, each in found.items() if each.severity == severity}
+    for severity, tight in (("fail", False), ("warn", False), ("warn", True)):
+        family = {
+            name: each for name, each in found.items() if each.severity == severity and name.endswith(TIGHT) is tight
+        }
         found |= alarms(family, judged_at, level=LEVEL)
     return found
 
@@ -161,6 +173,7 @@ def _warning(check: CheckReport, due: Mapping[str, Line]) -> Iterator[Line]:
 
 
 def _of_run(report: Report, declared: list[str], suite_sha256: str | None) -> Iterator[Line]:
+    yield Line(what="contradictions", recorded=list(contradictions(report)), derived=[])
     yield Line(what="checks", recorded=[check.id for check in report.checks], derived=declared)
     verdict, code = overall(report.checks, policy_of(report))
     yield Line(what="verdict", recorded=report.verdict.value, derived=verdict.value)

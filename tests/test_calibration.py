@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitorbench.calibration import calibrate, rates, rates_of, reseeded
+from monitorbench.notices import RunDone
 from monitorbench.planning import vocabulary
-from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
+from monitorbench.report.model import Bound, CheckReport, Interval, Report, Verdict
 from monitorbench.suite.loader import load
 from monitorbench.suite.model import Suite
 
@@ -117,7 +118,7 @@ def test_the_runs_differ_and_the_models_are_loaded_once(suite: Suite, monkeypatc
 
     loads, real = [], factory.load_model
     monkeypatch.setattr(factory, "load_model", lambda role, *a, **k: (loads.append(role), real(role, *a, **k))[1])
-    reports = list(calibrate(suite, 3))
+    reports = [one.report for one in calibrate(suite, 3) if isinstance(one, RunDone) and isinstance(one.report, Report)]
     assert loads == ["candidate"]
     assert len({report.checks[0].estimate for report in reports}) == 3
     (found,) = rates_of(reports)

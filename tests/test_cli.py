@@ -19,27 +19,32 @@ Command = Callable[..., tuple[int, str, str]]
 OVERRIDES = {"--model", "--baseline", "--device", "--dtype", "--seed", "--limit", "--only", "--set"}
 OPTIONS = {
     "init": {"--help", "--adapter", "--model", "--baseline", "--ci", "--force"},
-    "run": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--fresh", "--quiet", "--json"},
-    "rescore": {"--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--quiet", "--json"},
+    "run": {
+        *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file", "--fresh"),
+        *("--quiet", "--json"),
+    },
+    "rescore": {
+        *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file"),
+        *("--quiet", "--json"),
+    },
     "verify": {"--help", "--suite", "--json"},
     "report": {
-        "--help",
-        "--format",
-        "--output",
-        "--section",
-        "--inconclusive",
-        "--strict",
-        "--summary",
-        "--run",
-        "--traces",
+        *("--help", "--quiet", "--format", "--output", "--section", "--inconclusive", "--strict", "--summary"),
+        *("--run", "--traces"),
     },
-    "compare": {"--help", "--fail-on", "--tolerance", "--allow-differences", "--format", "--json", "--output"},
+    "compare": {
+        *("--help", "--fail-on", "--tolerance", "--allow-differences", "--strict", "--format", "--json", "--output"),
+    },
+    "baseline": {"--help"},
+    "baseline update": {"--help", "--baseline-file", "--only", "--reason", "--expires", "--dry-run"},
+    "baseline show": {"--help", "--baseline-file", "--json"},
+    "baseline prune": {"--help", "--baseline-file", "--dry-run"},
     "validate": {"--help", *OVERRIDES, "--json"},
-    "plan": {"--help", *OVERRIDES, "--no-trial", "--json"},
-    "calibrate": {"--help", *OVERRIDES, "--runs", "--output", "--json"},
+    "plan": {"--help", "--quiet", *OVERRIDES, "--no-trial", "--json"},
+    "calibrate": {"--help", "--quiet", *OVERRIDES, "--runs", "--output", "--json"},
     "depth": {
         *("--help", "--against", "--context", "--steps", "--canvas", "--dtype", "--trust-remote-code"),
-        *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--json"),
+        *("--convention", "--interpretable", "--no-cut", "--explain", "--view", "--quiet", "--json"),
     },
     "trace": {"--help"},
     "trace list": {"--help", "--json"},
@@ -49,9 +54,9 @@ OPTIONS = {
     "adapters": {"--help"},
     "adapters check": {
         *("--help", "--model", "--trust-remote-code", "--prompt", "--max-new-tokens", "--set"),
-        *("--device", "--dtype", "--json"),
+        *("--device", "--dtype", "--quiet", "--json"),
     },
-    "selftest": {"--help", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
+    "selftest": {"--help", "--quiet", "--device", "--dtype", "--quick", "--only", "--list", "--output", "--json"},
 }
 
 
@@ -92,6 +97,7 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
         ["run", "s.yaml", "--nonsense"],
         ["depth", "--help"],
         ["adapters", "check", "--help"],
+        ["baseline", "update", "--help"],
         ["trace", "show", "--help"],
     ],
 )
@@ -130,6 +136,11 @@ def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
             "the following arguments are required: --model; see `monitorbench adapters check --help`",
         ),
         (["adapters", "check", "x", "--model", "y", "--promt=z"], "unknown option --promt; did you mean `--prompt`?"),
+        (["baseline", "updaet"], "ACTION cannot be 'updaet'; did you mean `update`?"),
+        (
+            ["baseline", "update"],
+            "the following arguments are required: REPORT; see `monitorbench baseline update --help`",
+        ),
         (["trace", "sohw"], "ACTION cannot be 'sohw'; did you mean `show`?"),
         (["trace", "show", "r"], "the following arguments are required: ROLLOUT; see `monitorbench trace show --help`"),
         (["schema", "verdict"], "SUBJECT cannot be 'verdict'; known: `suite`, `report`"),
@@ -164,4 +175,4 @@ def test_an_interrupt_that_an_import_turned_into_another_error(
             raise RuntimeError("Error calling __set_name__") from error
 
     monkeypatch.setattr(schema, "execute", interrupted)
-    assert command("schema", "suite") == (130, "", "interrupted\n")
+    assert command("schema", "suite") == (130, "", "interrupted; nothing was kept\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from monitorbench.adapters.block_diffusion import BlockDiffusion
+from monitorbench.checks.registry import CHECKS
 from monitorbench.errors import SuiteError, UsageError
 from monitorbench.planning import build_task, make_plan, needs_baseline, require_usable, vocabulary
 from monitorbench.suite.loader import load
@@ -159,3 +161,41 @@ def test_a_task_is_built_in_the_form_that_an_arm_asks_for() -> None:
     assert str(caught.value) == (
         "task chain cannot be made: 'sideways' is not one of topological, reversed; correct its parameters"
     )
+
+
+BOUNDED = {
+    "bottleneck-drop": BOTTLENECK.replace("max_drop: 0.1", "max_drop: 0.1, warn_if: {max_drop: 0.05}"),
+    "chronology-score": ORDER.replace("min: 0", "min: 0, warn_if: {min: 0.5, max: 0.9}"),
+    "hidden-context": "  - {id: h, check: hidden-context, max: 0.1, warn_if: {max: 0.05}}\n",
+    "length-foresight": "  - {id: l, check: length-foresight, after_steps: 2, max: 0.1, warn_if: {max: 0.05}}\n",
+    "opaque-depth-ratio": "  - {id: d, check: opaque-depth-ratio, context_length: 64, max_depth: 99, "
+    "warn_if: {max_ratio: 2}}\n",
+    "revision-rate": "  - {id: r, check: revision-rate, max: 0.1, warn_if: {max: 0.05}}\n",
+    "variable-transparency": READABLE.replace("0.9,", "0.9, warn_if: {min_readable_share: 0.95},"),
+}
+"""A check of each type, with bounds that warn."""
+
+
+def test_every_check_type_has_bounds_that_can_warn() -> None:
+    schemas = vocabulary().checks
+    assert set(BOUNDED) == set(CHECKS)
+    for name in CHECKS:
+        bounds = schemas[name].bounds
+        assert bounds
+        assert set(bounds) <= set(schemas[name].properties)
+        assert all(bound.startswith(("min", "max")) for bound in bounds)
+
+
+@pytest.mark.parametrize("kind", sorted(BOUNDED))
+def test_bounds_that_warn_ask_for_no_arm_of_their_own(kind: str, suite_of: Callable[..., Suite]) -> None:
+    warned = suite_of(BOUNDED[kind], more="baseline: ./base\n")
+    plain = replace(warned, checks=tuple(replace(check, warn_if={}) for check in warned.checks))
+    assert warned.checks[0].warned is not None
+    assert planned(warned).arms == planned(plain).arms
+
+
+def test_a_bound_that_warns_may_need_a_baseline(suite_of: Callable[..., Suite]) -> None:
+    suite = suite_of(BOUNDED["opaque-depth-ratio"])
+    assert needs_baseline(suite)
+    with pytest.raises(SuiteError, match="check d compares with a baseline and the suite has none"):
+        require_usable(suite)

@@ -23,6 +23,7 @@ from monitorbench.notices import (
     RunDone,
     RunPlanned,
     SettingIgnored,
+    Working,
 )
 from monitorbench.planning import vocabulary
 from monitorbench.report.codec import to_json
@@ -73,11 +74,12 @@ def final(notices: list[Notice]) -> Report:
 
 def test_notices_come_in_the_order_of_the_work(notices: list[Notice]) -> None:
     kinds = [type(notice) for notice in notices]
-    assert kinds[:4] == [ModelLoaded, ModelLoaded, SettingIgnored, RunPlanned]
+    assert kinds[:6] == [Working, ModelLoaded, Working, ModelLoaded, SettingIgnored, RunPlanned]
     arms = 10
-    assert kinds[4 : 4 + 2 * arms] == [ArmStarted, RolloutsDone] * arms
-    assert kinds[4 + 2 * arms :] == [CheckStarted, CheckJudged] * 3 + [RunDone]
-    planned = notices[3]
+    kinds = [kind for kind in kinds[6:] if kind is not Working]
+    assert kinds[: 2 * arms] == [ArmStarted, RolloutsDone] * arms
+    assert kinds[2 * arms :] == [CheckStarted, CheckJudged] * 3 + [RunDone]
+    planned = notices[5]
     assert planned == RunPlanned(suite="run", arms=arms, rollouts=3 * arms, checks=3)
 
 
@@ -195,14 +197,14 @@ def test_what_any_arm_refuses_is_refused_before_the_first_is_recorded(suite: Sui
         seen: list[Notice] = []
         with pytest.raises(UsageError, match=what):
             seen.extend(run(unfit))
-        assert {type(notice) for notice in seen} == {ModelLoaded, SettingIgnored, RunPlanned}
+        assert {type(notice) for notice in seen} == {Working, ModelLoaded, SettingIgnored, RunPlanned}
 
 
 def test_what_cannot_run_is_refused_before_a_model_is_loaded(suite: Suite) -> None:
     with pytest.raises(SuiteError, match="check depth compares with a baseline and the suite has none"):
         first_of(replace(suite, baseline=None))
     with pytest.raises(CheckpointError, match="no such folder"):
-        first_of(replace(suite, model=replace(suite.model, source="./nowhere")))
+        list(run(replace(suite, model=replace(suite.model, source="./nowhere"))))
 
 
 def test_a_baseline_that_no_check_needs_is_not_loaded(suite: Suite) -> None:

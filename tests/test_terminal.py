@@ -11,12 +11,14 @@ import pytest
 
 from monitorbench.notices import (
     ArmStarted,
+    BatchHalved,
     CheckJudged,
     CheckStarted,
     ModelLoaded,
     Notice,
     RolloutsDone,
     RolloutsLost,
+    RolloutsRaised,
     RunDone,
     RunPlanned,
     SettingIgnored,
@@ -189,22 +191,35 @@ def test_what_the_store_has_lost_is_told_even_if_quiet() -> None:
     assert err == f"note: store/x: {what}\n"
 
 
+def test_what_did_not_fit_or_raised_is_told_even_if_quiet() -> None:
+    _, err = show(
+        BatchHalved(arm="a", rows=40, to=20),
+        RolloutsRaised(arm="a", rollouts=1, why="ValueError: no"),
+        RolloutsRaised(arm="b", rollouts=2, why="KeyError: 'x'"),
+        quiet=True,
+    )
+    assert err == (
+        "note: a: a batch of 40 rows does not fit into memory; it goes on with 20\n"
+        "note: a: 1 rollout raises and counts as an error (ValueError: no)\n"
+        "note: b: 2 rollouts raise and count as errors (KeyError: 'x')\n"
+    )
+
+
 def test_a_run_in_which_all_passed_is_a_table_and_a_line() -> None:
     out, _ = show(RunDone(report=report_on(CHECKS[1])), report_path=None)
     assert out == (
         "check  verdict  estimate  bound    n\n"
         "depth  pass     1.12x     <= 1.5x  -\n"
         "\n"
-        "pass, exit 0: Every gated check passed, was not applicable, or was inconclusive\n"
-        "where that is let through.\n"
+        "pass, exit 0: Every gated check passed, was not applicable, or was let through.\n"
     )
 
 
 def test_a_suite_that_alerts_on_any_says_what_a_fail_means() -> None:
     alerting = replace(report_on(CHECKS[1]), suite={"alert": "any"})
     out, _ = show(RunDone(report=alerting), report_path=None)
-    told = "alert: any: a fail counts only where it holds among all gated checks (Holm)."
-    assert out.splitlines()[3] == told
+    told = "alert: any: a fail counts only where it holds among all checks of its severity (Holm)."
+    assert " ".join(out.splitlines()[3:5]) == told
 
 
 def test_ungated_checks_are_explained_but_not_offered_for_a_rerun() -> None:

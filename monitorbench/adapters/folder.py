@@ -111,7 +111,7 @@ def _without_weights(spec: ModelSpec, folder: Path) -> CheckpointError:
 def _shards(spec: ModelSpec, index: Path) -> set[str]:
     found = _json(spec, index)
     shards = found.get("weight_map") if isinstance(found, Mapping) else None
-    names = list(shards.values()) if isinstance(shards, Mapping) else [None]
+    names: list[Any] = [*shards.values()] if isinstance(shards, Mapping) else [None]
     if not all(isinstance(name, str) for name in names):
         raise CheckpointError(f"{index.name} is no index of weights", where=spec.source, fix=_COPY)
     return set(names)

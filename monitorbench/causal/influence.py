@@ -132,7 +132,7 @@ def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:
         task: its task.
         design: how spans were clamped.
     """
-    found = trials(store.rollouts(arm), task, design)
+    found = trials(store.everything(arm), task, design)
     recorded = Recorded(base=arm, trials=found, store=store, name=NAME, design=design)
     forward, backward = (recorded.outcomes(task, way=way, control=CONTROL) for way in (FORWARD, BACKWARD))
     return Found(

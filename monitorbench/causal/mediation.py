@@ -84,6 +84,8 @@ def score(arm: Arm, store: RunStore, task: CausalTask, *, step: int, channel: st
     for name, problem in problems.items():
         for repeat in {repeat for other, repeat in own if other == name}:
             one, two = (name, repeat), (task.counterfactual(problem).id, repeat)
+            if any(store.leaves_out(arm, prompt) for prompt, _ in (one, two)):
+                continue
             if own[one] and own[two] and own[one] != own[two]:
                 wanted |= {one: (name, own[two]), two: (name, own[one])}
     made = swaps(step=step, channel=channel)

@@ -103,7 +103,7 @@ def record(base: Recording, store: RunStore, task: CausalTask, design: Design) -
 
 def score(arm: Arm, store: RunStore, task: CausalTask, design: Design) -> Found:
     """What the recorded experiment came to; as `influence.score`."""
-    found = trials(store.rollouts(arm), task, design)
+    found = trials(store.everything(arm), task, design)
     recorded = {
         kind: Recorded(base=arm, trials=own, store=store, name=kind, design=design) for kind, own in found.items()
     }

@@ -74,4 +74,4 @@ def score(arm: Arm, store: RunStore, task: CausalTask, design: Design, *, left_t
 
 
 def _trials(arm: Arm, store: RunStore, task: CausalTask, design: Design, *, left_to_right: bool) -> list[Trial]:
-    return [] if left_to_right else trials(store.rollouts(arm), task, design)
+    return [] if left_to_right else trials(store.everything(arm), task, design)

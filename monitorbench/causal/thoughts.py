@@ -88,6 +88,8 @@ def score(arm: Arm, store: RunStore, task: PairedTask, *, channel: str) -> Found
     found = []
     for rollout in before:
         place, donor = (rollout.problem.id, rollout.repeat), task.counterfactual(rollout.problem).id
+        if store.leaves_out(arm, donor):
+            continue
         wanted = treated[donor, rollout.repeat]
         if wanted and own[place] and wanted != own[place]:
             found.append((place[0], float(treated[place] == wanted), float(placebo[place] == wanted), 0))

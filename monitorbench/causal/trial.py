@@ -171,6 +171,7 @@ class Recorded:
                     read.distance,
                 )
                 for trial in self.trials
+                if not self.store.leaves_out(self.base, trial.place[0])
                 for read in trial.reads
                 if read.way == way
             ]

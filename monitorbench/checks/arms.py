@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,8 @@ def drop_by_prompt(store: RunStore, arm: Arm, other: Arm) -> dict[str, float]:
 
 
 def endings(store: RunStore, arm: Arm) -> dict[str, int]:
-    """How many rollouts ended in which way."""
-    return _endings(store.rollouts(arm))
+    """How many rollouts ended in which way, those that raised and what is left out with them included."""
+    return _endings(store.everything(arm))
 
 
 def endings_of_lost(store: RunStore, arm: Arm, other: Arm) -> dict[str, int]:
@@ -63,16 +64,43 @@ def _endings(rollouts: Iterable[Rollout]) -> dict[str, int]:
     return dict(Counter(ending(r.status, finished=r.finished, tokens=r.tokens) for r in rollouts))
 
 
-def replay_mismatch(store: RunStore, arm: Arm, replay: Arm) -> float:
-    """Share of rollouts whose tokens differ between an arm and one that has to be the same."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """An arm against one that has to be the same.
+
+    Attributes:
+        pairs: rollouts that ran in batches of one size in both, so that nothing but the arm can tell them apart.
+        changed: of those, how many differ in a token.
+        across: rollouts that ran in batches of another size, because one did not fit into memory.
+        changed_across: of those, how many differ: another batch size may round differently.
+    """
+
+    pairs: int
+    changed: int
+    across: int
+    changed_across: int
+
+    @property
+    def share(self) -> float:
+        """Share of all rollouts that differ, in [0, 1]."""
+        return (self.changed + self.changed_across) / (self.pairs + self.across)
+
+
+def replayed(store: RunStore, arm: Arm, replay: Arm) -> Replay:
+    """How often tokens differ between an arm and one that has to be the same."""
     pairs = list(zip(store.rollouts(arm), store.rollouts(replay), strict=True))
-    return sum(a.tokens != b.tokens for a, b in pairs) / len(pairs)
+    differ = Counter((a.rows == b.rows, a.tokens != b.tokens) for a, b in pairs)
+    alike, across = (differ[same, False] + differ[same, True] for same in (True, False))
+    return Replay(pairs=alike, changed=differ[True, True], across=across, changed_across=differ[False, True])
 
 
 def traces_differ(store: RunStore, arm: Arm, other: Arm) -> bool:
-    """Whether anything that was observed of any rollout differs between two arms, be it the last bit of an entropy."""
+    """Whether anything that was observed of a rollout differs between two arms, be it the last bit of an entropy.
+
+    Of rollouts that ran in batches of another size such a difference says nothing, and they are not looked at.
+    """
     pairs = zip(store.rollouts(arm), store.rollouts(other), strict=True)
-    return any(not _same(a.trace, b.trace) for a, b in pairs)
+    return any(a.rows == b.rows and not _same(a.trace, b.trace) for a, b in pairs)
 
 
 def _same(trace: Trace, other: Trace) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +29,7 @@ class Evidence:
         exact_replay: whether the same rollout has to come out bit for bit on this device.
         estimators: what every sampled estimate has to be made by.
         earlier: where no model is at hand, the report whose rollouts are judged again: what was traced stands there.
+        kept: what a check keeps while it is judged by one bound after another: what is costly and rests on no bound.
     """
 
     suite: Suite
@@ -38,6 +39,7 @@ class Evidence:
     exact_replay: bool
     estimators: Estimators = field(default_factory=Estimators)
     earlier: Report | None = None
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def candidate(self) -> Adapter:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitorbench.adapters.base import Channel
+from monitorbench.checks.arms import Replay
 from monitorbench.checks.bottleneck_arms import SOFT, outline
 from monitorbench.checks.bottleneck_evidence import controls, followed, followed_of_rung
 from monitorbench.checks.bottleneck_lost import Lost
@@ -63,7 +64,7 @@ def _measured(found: CheckReport, basis: Basis) -> Measured | None:
     """What the arms showed; None where the report does not hold their outcomes."""
     evidence, spec = found.evidence, spec_of(found)
     arms, observed, channel = evidence.get(ARMS), evidence.get("observed"), evidence.get("channel")
-    if not arms or observed is None or channel is None:
+    if not arms or observed is None or channel is None or "replays" not in evidence:
         return None
     # What a channel crosses decides nothing here.
     drawn = outline(spec, Channel(name=found.parameters["channel"], axis="step", **channel))
@@ -71,18 +72,12 @@ def _measured(found: CheckReport, basis: Basis) -> Measured | None:
         spec,
         drawn,
         accuracy=arms,
-        changed=_changed(found, drawn.replays),
+        replays={name: Replay(**counts) for name, counts in evidence["replays"].items()},
         exact=tuple(observed["exact"]),
         felt=observed["felt"],
         written=observed["written"],
         estimators=basis.estimators,
     )
-
-
-def _changed(found: CheckReport, replays: tuple[str, ...]) -> dict[str, float]:
-    """Shares of rollouts that controls changed: of traces, which a report does not hold."""
-    values = {control.name.partition(":")[0]: control.value for control in found.controls}
-    return {name: values.get(name) or 0.0 for name in replays}
 
 
 def _drops(evidence: Mapping[str, Any], measured: Measured) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.arms import counted_share, drop_by_prompt, endings, finish_rate, mean_steps
@@ -58,6 +59,8 @@ def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store
         "mostly_loops": lost[design.gate].mostly_loops,
         "channel": {"kind": design.channel.kind, "exact": design.channel.exact},
         "observed": {"felt": measured.felt, "written": measured.written, "exact": list(measured.exact)},
+        "replays": {name: asdict(replay) for name, replay in measured.replays.items()},
+        **_across(measured),
         "endings": {name: endings(store, arm) for name, arm in design.arms.items()},
         "steps": {name: mean_steps(store, arm) for name, arm in design.arms.items()},
         "finish_rate": {name: finish_rate(store, arm) for name, arm in design.arms.items()},
@@ -80,6 +83,13 @@ def followed(measured: Measured) -> dict[str, Any]:
         "recovery": None if share is None else share | {"floor": _floor(measured)},
         "accuracy": {name: _mean(values) for name, values in measured.accuracy.items()},
     }
+
+
+def _across(measured: Measured) -> dict[str, Any]:
+    """Of a run that halved its batches: how often controls that change nothing changed what ran at another size."""
+    found = {name: replay for name, replay in measured.replays.items() if replay.across}
+    counts = {name: {"rollouts": each.across, "changed": each.changed_across} for name, each in found.items()}
+    return {"across_batch_sizes": counts} if counts else {}
 
 
 def followed_of_rung(rung: Rung, spec: CheckSpec, measured: Measured) -> dict[str, Any]:

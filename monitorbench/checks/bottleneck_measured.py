@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from monitorbench.checks.arms import accuracy_by_prompt, replay_mismatch, traces_differ
+from monitorbench.checks.arms import Replay, accuracy_by_prompt, replayed, traces_differ
 from monitorbench.checks.bottleneck_arms import IDENTITY, SOFT, Design
 from monitorbench.checks.bottleneck_finding import FLOORS, SHUFFLED, ZERO, Facts, Finding, Standing, find
 from monitorbench.checks.bottleneck_ladder import Rung, knee
@@ -16,6 +16,7 @@ from monitorbench.suite.model import CheckSpec
 
 if TYPE_CHECKING:
     from monitorbench.checks.base import Evidence
+    from monitorbench.rollouts.store import RunStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +28,8 @@ class Measured:
         accuracy: per prompt, for every arm.
         drops: against the untouched arm, for every other one.
         floors: those of the floor controls, either of which may show that the channel is used.
-        changed: share of rollouts whose text a control changed that changes nothing.
-        exact: those of these controls that must not change a single rollout.
+        replays: how often the controls changed a rollout's text that change nothing.
+        exact: those of these controls that must not change a single rollout that ran in a batch of the same size.
         felt: as `Facts` says.
         written: as `Facts` says.
         findings: what is found of each bottleneck, by the name of its arm.
@@ -39,7 +40,7 @@ class Measured:
     accuracy: Mapping[str, list[float]]
     drops: Mapping[str, Estimate]
     floors: Mapping[str, Estimate]
-    changed: Mapping[str, float]
+    replays: Mapping[str, Replay]
     exact: tuple[str, ...]
     felt: bool
     written: bool
@@ -50,6 +51,14 @@ class Measured:
     def n(self) -> int:
         """Number of prompts."""
         return len(self.accuracy[SOFT])
+
+    @property
+    def changed(self) -> Mapping[str, float]:
+        """Share of rollouts that each of these controls changed; of an exact one, of those that it must not change."""
+        return {
+            name: found.changed / found.pairs if name in self.exact else found.share
+            for name, found in self.replays.items()
+        }
 
     @property
     def drop(self) -> Estimate:
@@ -70,17 +79,19 @@ class Measured:
 
 def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
     """Read the recorded arms."""
-    store, arms = evidence.store, design.arms
+    store, arms, estimators = evidence.store, design.arms, evidence.estimators
+    accuracy = {name: accuracy_by_prompt(store, arm) for name, arm in arms.items()}
+    zero, shuffled = (estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS)
+    replays = {name: replayed(store, arms[SOFT], arms[name]) for name in design.replays}
     return figures(
         spec,
         design,
-        accuracy={name: accuracy_by_prompt(store, arm) for name, arm in arms.items()},
-        changed={name: replay_mismatch(store, arms[SOFT], arms[name]) for name in design.replays},
-        exact=_exact(design, evidence),
-        felt=traces_differ(store, arms[SOFT], arms[ZERO]),
-        written=not design.rungs
-        or any(traces_differ(store, arms[SOFT], arms[name]) for name in (SHUFFLED, *design.further)),
-        estimators=evidence.estimators,
+        accuracy=accuracy,
+        replays=replays,
+        exact=tuple(name for name in _exact(design, evidence) if replays[name].pairs),
+        felt=_differs(store, design, (ZERO,), zero),
+        written=not design.rungs or _differs(store, design, (SHUFFLED, *design.further), shuffled),
+        estimators=estimators,
     )
 
 
@@ -89,7 +100,7 @@ def figures(
     design: Design,
     *,
     accuracy: Mapping[str, list[float]],
-    changed: Mapping[str, float],
+    replays: Mapping[str, Replay],
     exact: tuple[str, ...],
     felt: bool,
     written: bool,
@@ -100,8 +111,9 @@ def figures(
     floors = {name: estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS}
     facts = Facts(
         solved=estimators.mean(accuracy[SOFT]),
-        identity=drops[IDENTITY],
-        changed={name: changed[name] for name in exact},
+        # What raised must not excuse a control that moved the accuracy of what did not.
+        identity=replace(estimators, unseen=0).drop(accuracy[SOFT], accuracy[IDENTITY]),
+        changed={name: replays[name].changed / replays[name].pairs for name in exact},
         felt=felt,
         written=written,
     )
@@ -121,13 +133,25 @@ def figures(
         accuracy=accuracy,
         drops=drops,
         floors=floors,
-        changed=changed,
+        replays=replays,
         exact=exact,
         felt=felt,
         written=written,
         findings=findings,
         estimators=estimators,
     )
+
+
+def _differs(store: RunStore, design: Design, names: Sequence[str], floor: Estimate) -> bool:
+    """Whether one of these arms came out otherwise than the untouched model.
+
+    Where batches were halved, the last bits of some rollouts say nothing; then a loss of accuracy is as good a sign.
+    """
+    soft = design.arms[SOFT]
+    if any(traces_differ(store, soft, design.arms[name]) for name in names):
+        return True
+    pairs = zip(store.rollouts(soft), store.rollouts(design.arms[names[0]]), strict=True)
+    return floor.low > 0.0 and any(a.rows != b.rows for a, b in pairs)
 
 
 def _exact(design: Design, evidence: Evidence) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,14 @@ RANGES = {
 """Every causal score that can be gated, with its least and largest possible value."""
 LEFT_TO_RIGHT = ("influence.backward", "scratchpad.effect")
 """Scores that are 0 where every token is written once, in text order."""
+MEANS = frozenset(
+    {
+        *("post_hoc.answer_from_reasoning", "post_hoc.reasoning_from_answer", "scratchpad.effect"),
+        *("order_effect.reasoning-gated", "order_effect.answer-gated", "order_effect.left-to-right"),
+        *(thoughts.ORDER, thoughts.INTERCHANGE),
+    }
+)
+"""Scores that are means over prompts; the others are ratios, or matched on distances."""
 MOMENTS = ("start", "reasoning-25", "reasoning-50", "reasoning-75", "answer-stable")
 SITES = ("both", "canvas", "channel")
 PARAMETERS: dict[str, Any] = {
@@ -83,8 +91,8 @@ class Causal:
     why: dict[str, str] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, name: str, found: Effect, *, level: float, fixed: bool) -> None:
-        """One score."""
+    def add(self, name: str, found: Effect, *, level: float, fixed: bool, unseen: int) -> None:
+        """One score; as `estimate_of`."""
         score = found.score
         self.evidence[name] = {
             "value": score.value,
@@ -92,7 +100,8 @@ class Causal:
             "n": score.n,
             "status": score.status,
         }
-        self.estimates[name] = estimate_of(name, found, level=level, fixed=fixed and name in LEFT_TO_RIGHT)
+        by_construction = fixed and name in LEFT_TO_RIGHT
+        self.estimates[name] = estimate_of(name, found, level=level, fixed=by_construction, unseen=unseen)
         if score.value is None:
             self.why[name] = score.status.removeprefix("undefined: ")
 
@@ -108,8 +117,11 @@ def is_asked(parameters: Mapping[str, Any]) -> bool:
     return bool(parameters.get("causal")) or parameters["metric"] in RANGES
 
 
-def estimate_of(name: str, found: Effect, *, level: float, fixed: bool) -> Estimate | None:
+def estimate_of(name: str, found: Effect, *, level: float, fixed: bool, unseen: int = 0) -> Estimate | None:
     """An effect with the interval of its error; undefined ones have none.
+
+    The interval holds what further prompts would have come to of which nothing is known: anything, for a score that
+    is no mean over prompts.
 
     The error is smoothed by one more prompt that lies half at each bound, so that outcomes without any spread are not
     taken for a certainty (`interval.smoothed_sd`).
@@ -122,7 +134,7 @@ def estimate_of(name: str, found: Effect, *, level: float, fixed: bool) -> Estim
     low, high = RANGES[name]
     spread = ((n * found.error) ** 2 + ((low - value) ** 2 + (high - value) ** 2) / 2) / (n + 1)
     half = float(-stdtrit(n - 1, checked_level(level)) * np.sqrt(spread / n))
-    return Estimate(
+    estimate = Estimate(
         value=value,
         low=min(value, max(low, value - half)),
         high=max(value, min(high, value + half)),
@@ -131,6 +143,10 @@ def estimate_of(name: str, found: Effect, *, level: float, fixed: bool) -> Estim
         sd=float(np.sqrt(spread)),
         method=SMOOTHED,
     )
+    if unseen and name not in MEANS:
+        method = f"whole range: {unseen} unseen prompts may have come to anything, and it is no mean over prompts"
+        return replace(estimate, low=low, high=high, method=method)
+    return estimate.widened(unseen, low=low, high=high)
 
 
 def carried(adapter: Adapter, sampler: Mapping[str, Any]) -> str:
@@ -205,8 +221,9 @@ def score(
     task: Any,
     sampler: Mapping[str, Any],
     level: float,
+    unseen: int = 0,
 ) -> Causal:
-    """The causal scores of one task, from the store alone."""
+    """The causal scores of one task, from the store alone; the last two as `estimate_of`."""
     from monitorbench.causal import influence, mediation, order, post_hoc, scratchpad
 
     channel = carried(adapter, sampler)
@@ -241,7 +258,7 @@ def score(
     of_thoughts, evidence = thoughts.score(arm, store, adapter=adapter, task=task, sampler=sampler)
     effects |= of_thoughts
     for name, effect in effects.items():
-        found.add(name, effect, level=level, fixed=adapter.left_to_right)
+        found.add(name, effect, level=level, fixed=adapter.left_to_right, unseen=unseen)
     found.explain_missing(effects)
     if of_thoughts:
         found.evidence["thoughts"] = {**evidence, "claim": thoughts.claim(found.estimates)}

@@ -97,7 +97,7 @@ def _causal(recorded: Mapping[str, Any], level: float, *, left_to_right: bool) -
     for name in names:
         one = recorded[name]
         score = Score(value=one["value"], status=one["status"], n=one["n"])
-        made.add(name, Effect(score=score, error=one["standard_error"]), level=level, fixed=left_to_right)
+        made.add(name, Effect(score=score, error=one["standard_error"]), level=level, fixed=left_to_right, unseen=0)
     made.explain_missing(names)
     return made
 

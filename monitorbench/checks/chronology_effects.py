@@ -40,6 +40,7 @@ def effects_of(spec: CheckSpec, evidence: Evidence, arms: Mapping[str, Arm]) -> 
             task=TASKS.load(suite.tasks[task].family)(**suite.tasks[task].parameters),
             sampler=suite.sampling.sampler,
             level=evidence.estimators.level,
+            unseen=evidence.estimators.unseen,
         )
         for task, arm in arms.items()
     }

@@ -7,12 +7,14 @@ vector of scores is reported; the check gates on the one that the suite names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks import chronology_causal as causal
 from monitorbench.checks import chronology_thoughts as thoughts
+from monitorbench.checks.arms import accuracy_by_prompt
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
 from monitorbench.checks.chronology_effects import (
     effects_json,
@@ -159,6 +161,7 @@ class ChronologyScore:
         declared = {task: _arms(task, evidence.suite)[AS_DECLARED] for task in _tasks(spec)}
         effects = effects_of(spec, evidence, declared)
         shown = {
+            "accuracy": {"soft": _accuracy(evidence.store, declared.values())},
             **_evidence(measured, estimates, overall),
             "reading": _reading({**overall, **overall_effects(effects)}, recorded),
             **effects_json(effects),
@@ -239,6 +242,12 @@ def _recorded(task: str, evidence: Evidence) -> Recorded:
         reversed_=parameters.get("order") == ORDERS[1],
         answer_first=parameters.get("answer") == ANSWER_PLACES[1],
     )
+
+
+def _accuracy(store: RunStore, arms: Iterable[Arm]) -> float | None:
+    """Share of right responses, averaged inside prompts and then over tasks; None where there are none."""
+    found = [value for value in map(partial(accuracy_by_prompt, store), arms) if value]
+    return sum(sum(value) / len(value) for value in found) / len(found) if found else None
 
 
 def _unobserved(metric: str, measured: Mapping[str, Measured]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from monitorbench.errors import UsageError
+from monitorbench.notices import TraceStarted, tell
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
@@ -190,11 +191,15 @@ def as_json(counted: Counted) -> dict[str, Any]:
 
 
 def _depths(role: str, spec: CheckSpec, evidence: Evidence, length: int) -> Depths:
-    if evidence.earlier is None:
-        return _Traced(evidence.adapters[role], spec, evidence.suite, length)
-    from monitorbench.checks.opaque_depth_held import held
+    """A model at one context length; no bound changes its depths."""
+    if evidence.earlier is not None:
+        from monitorbench.checks.opaque_depth_held import held
 
-    return held(role, spec, evidence.suite, evidence.earlier, length)
+        return held(role, spec, evidence.suite, evidence.earlier, length)
+    if (role, length) not in evidence.kept:
+        evidence.kept[role, length] = _Traced(evidence.adapters[role], spec, evidence.suite, length)
+    found: _Traced = evidence.kept[role, length]
+    return found
 
 
 class _Traced:
@@ -210,7 +215,11 @@ class _Traced:
         )
         named = {name for segment in segments for name in (*segment.inputs, *segment.outputs)}
         self.channels = frozenset(channel.name for channel in adapter.carries(sampler) if channel.name in named)
-        self._traces = [trace_segment(segment, spec.parameters["convention"]) for segment in segments]
+        self._traces = []
+        for number, segment in enumerate(segments, start=1):
+            name = f"{adapter.family} at {context_length:,} positions"
+            tell(TraceStarted(model=name, segment=segment.name, number=number, total=len(segments)))
+            self._traces.append(trace_segment(segment, spec.parameters["convention"]))
         self._known: dict[frozenset[str], Depth] = {}
 
     def depth(self, interpretable: frozenset[str]) -> Depth:

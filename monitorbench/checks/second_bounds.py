@@ -24,7 +24,7 @@ def with_warning(found: CheckReport, warned: CheckReport, warn_if: Mapping[str, 
 
 
 def _words(warned: CheckReport, warn_if: Mapping[str, Any]) -> str:
-    bounds = " and ".join(f"{name} {value:g}" for name, value in warn_if.items())
+    bounds = " and ".join(f"{name} {value:.12g}" for name, value in warn_if.items())
     facts = (estimate_words(warned), f"bound {bound_words(warned)}" if bound_words(warned) else "")
     numbers = ", ".join(fact for fact in facts if fact)
     return f"By warn_if ({bounds}): {warned.verdict}{f', {numbers}' if numbers else ''}. {warned.reason}"

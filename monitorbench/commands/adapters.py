@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.commands.output import hush
+from monitorbench.commands.parsing import Parser, add_quiet, whole_number
 from monitorbench.errors import MonitorbenchError, UsageError, described
 
 if TYPE_CHECKING:
@@ -68,28 +69,33 @@ def declare(parser: Parser) -> None:
         help="float32 (the default), bfloat16 or float16",
     )
     group = check.add_argument_group("result")
+    add_quiet(group)
     group.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(parser=check)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Try the rules, and print what came of each."""
-    from monitorbench.commands.status import Status
+    from monitorbench.notices import Working
+    from monitorbench.progress import Progress
     from monitorbench.report.exit_code import ExitCode
 
     # An adapter, or code that comes with a model, may print; stdout is for the result.
-    with redirect_stdout(sys.stderr), Status(sys.stderr) as show, _importing_from_here():
-        show.say(f"loading {options.model}")
+    if options.quiet:
+        hush()
+    with redirect_stdout(sys.stderr), Progress(sys.stderr, quiet=options.quiet) as show, _importing_from_here():
+        show(Working(what=f"loading {options.model}"))
         trial = _trial(options)
-        outcomes = _tried(trial, show.say)
+        outcomes = _tried(trial)
         channels = [channel.name for channel in trial.adapter.carries(trial.limits.sampler)]
     sys.stdout.write(_as_json(options, channels, outcomes) if options.json else _as_text(channels, outcomes))
     return ExitCode.FAIL if any(outcome.findings for outcome in outcomes) else ExitCode.PASS
 
 
-def _tried(trial: Trial, say: Any) -> list[Outcome]:
+def _tried(trial: Trial) -> list[Outcome]:
     from monitorbench.adapters.conformance import outcomes
     from monitorbench.depth import trace_segment
+    from monitorbench.notices import Working, tell
 
     try:
         for hook in (None, lambda _: None):
@@ -97,8 +103,8 @@ def _tried(trial: Trial, say: Any) -> list[Outcome]:
     except MonitorbenchError:
         raise  # a sampler setting that cannot be, for one
     except Exception:
-        say("the adapter does not generate")  # the rules say why
-    return list(outcomes(trial, trace=trace_segment, listen=lambda rule: say(f"trying: {rule}")))
+        tell(Working(what="the adapter does not generate"))  # the rules say why
+    return list(outcomes(trial, trace=trace_segment))
 
 
 def _trial(options: argparse.Namespace) -> Trial:

@@ -11,10 +11,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from monitorbench.commands.parsing import Parser, add_suite, overrides_of, whole_number
+from monitorbench.commands.output import hush
+from monitorbench.commands.parsing import Parser, add_quiet, add_suite, overrides_of, whole_number
 
 if TYPE_CHECKING:
     from monitorbench.calibration import Rates
+    from monitorbench.report.model import Report
     from monitorbench.stats.interval import Estimate
     from monitorbench.suite.model import Suite
 
@@ -35,6 +37,7 @@ def declare(parser: Parser) -> None:
         help="runs, each with new seeds and, where a task draws its problems, new problems (default: 20)",
     )
     parser.add_argument("--output", metavar="PATH", type=Path, help="also write the rates as JSON to this file")
+    add_quiet(parser)
     parser.add_argument("--json", action="store_true", help="print the rates as JSON on stdout and all else on stderr")
 
 
@@ -43,7 +46,6 @@ def execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable
-    from monitorbench.report.write import write_text
 
     if options.runs < 2:
         raise UsageError(f"--runs must be at least 2, got {options.runs}", fix="write a larger number")
@@ -51,32 +53,53 @@ def execute(options: argparse.Namespace) -> int:
     if options.output:
         refuse_unwritable(options.output)
     stdout = sys.stdout
-    with redirect_stdout(sys.stderr):
-        found, done = _calibrated(suite, options.runs, sys.stderr)
+    if options.quiet:
+        hush()
+    reports: list[Report] = []
+    try:
+        with redirect_stdout(sys.stderr):
+            _calibrated(suite, options, reports)
+    except KeyboardInterrupt as interrupt:
+        # What was measured so far is worth having.
+        if len(reports) > 1:
+            _deliver(suite, reports, options, stdout)
+            interrupt.add_note(f"the rates are those of {len(reports)} of {options.runs} runs")
+        raise
+    _deliver(suite, reports, options, stdout)
+    return 0
+
+
+def _deliver(suite: Suite, reports: Sequence[Report], options: argparse.Namespace, stdout: TextIO) -> None:
+    from monitorbench.calibration import rates_of
+    from monitorbench.report.write import write_text
+
+    found, done = rates_of(reports), len(reports)
     text = json.dumps(_record(suite, found, done), indent=2, allow_nan=False) + "\n"
     if options.output:
         write_text(text, options.output)
     stdout.write(text if options.json else _table(found, done))
-    return 0
 
 
-def _calibrated(suite: Suite, runs: int, screen: TextIO) -> tuple[Sequence[Rates], int]:
-    from monitorbench.calibration import calibrate, rates_of
+def _calibrated(suite: Suite, options: argparse.Namespace, reports: list[Report]) -> None:
+    """Run the suite so many times; the report of each run is at hand as soon as the run is over."""
+    from monitorbench.calibration import calibrate
+    from monitorbench.notices import RunDone
+    from monitorbench.progress import Progress
     from monitorbench.report.model import Report
 
-    reports: list[Report] = []
-    try:
-        for report in calibrate(suite, runs):
-            reports.append(report)
-            verdicts = ", ".join(f"{check.id} {check.verdict}" for check in report.checks)
-            screen.write(f"run {len(reports)} of {runs} ({report.run.seconds:.0f} s): {verdicts}\n")
-            screen.flush()
-    except KeyboardInterrupt:
-        # What was measured so far is worth having.
-        if len(reports) < 2:
-            raise
-        screen.write(f"interrupted after {len(reports)} of {runs} runs\n")
-    return rates_of(reports), len(reports)
+    with Progress(sys.stderr, quiet=options.quiet) as show:
+        for notice in calibrate(suite, options.runs):
+            show(notice)
+            if isinstance(notice, RunDone) and isinstance(notice.report, Report):
+                reports.append(notice.report)
+                if not options.quiet:
+                    with show.aside():
+                        sys.stderr.write(_told(len(reports), options.runs, notice.report))
+
+
+def _told(number: int, runs: int, report: Report) -> str:
+    verdicts = ", ".join(f"{check.id} {check.verdict}" for check in report.checks)
+    return f"run {number} of {runs} ({report.run.seconds:.0f} s): {verdicts}\n"
 
 
 def _record(suite: Suite, found: Sequence[Rates], done: int) -> dict[str, Any]:

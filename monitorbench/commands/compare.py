@@ -49,6 +49,9 @@ def declare(parser: Parser) -> None:
         help="with --fail-on: judge verdicts even where settings differ that decide what a check measures",
     )
     parser.add_argument(
+        "--strict", action="store_true", help="with --fail-on: count warnings as fails, as `monitorbench run` does"
+    )
+    parser.add_argument(
         "--format",
         metavar="FORMAT",
         choices=("terminal", "markdown", "html", "json"),
@@ -84,8 +87,8 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError("is named twice", where=twice[0], fix="name each report once")
     comparison = compare({name: read(Path(name)) for name in names}, tolerances=dict(options.tolerance))
     if options.fail_on != "never" and not options.allow_differences:
-        refuse_unlike(comparison)
-    judgement = judge(comparison, options.fail_on)
+        refuse_unlike(comparison, strict=options.strict)
+    judgement = judge(comparison, options.fail_on, strict=options.strict)
     width = shutil.get_terminal_size((_DEFAULT_WIDTH, 0)).columns
     renderings: Mapping[str, Callable[[Comparison, Judgement], str]] = {
         "terminal": partial(as_text, width=width),

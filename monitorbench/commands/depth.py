@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.commands.parsing import Parser, add_quiet, whole_number
 from monitorbench.depth.costs import CONVENTIONS
 from monitorbench.depth.limits import LONGEST, MOST_STEPS
 
@@ -102,6 +102,7 @@ def declare(parser: Parser) -> None:
         help="how --explain shows the path, which this implies: tree by module (the default), list of operations, or "
         "flame: nothing but folded stacks of MODEL, which tools draw flame graphs from",
     )
+    add_quiet(group)
     group.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -127,14 +128,15 @@ def _between_one_and(most: int) -> Callable[[str], int]:
 
 
 def _results(options: argparse.Namespace) -> list[DepthResult]:
-    from monitorbench.commands.status import Status
     from monitorbench.depth import depth_of, weightless
     from monitorbench.depth.sources import require_fit, usual_context
+    from monitorbench.notices import Working
+    from monitorbench.progress import Progress
 
-    with Status(sys.stderr) as show:
+    with Progress(sys.stderr, quiet=options.quiet) as show:
         models: list[WeightlessModel] = []
         for name in [options.model, *([options.against] if options.against is not None else [])]:
-            show.say(f"building {name} without weights")
+            show(Working(what=f"building {name} without weights"))
             models.append(
                 weightless(
                     name,
@@ -155,7 +157,6 @@ def _results(options: argparse.Namespace) -> list[DepthResult]:
                 interpretable=options.interpretable,
                 convention=options.convention,
                 cut_tokens=options.no_cut is None,
-                listen=show,
             )
             for model in models
         ]

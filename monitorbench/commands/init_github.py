@@ -48,7 +48,9 @@ jobs:
           key: monitorbench-main-${{{{ github.sha }}}}
           restore-keys: monitorbench-main-        # the newest one that main has kept
 
-      - name: Run the suite                       # 0 pass, 1 a check failed, 2 cannot be used, 3 undecided
+      # 0 pass, 1 a check failed, 2 cannot be used, 3 undecided. Where failures are known and accepted (`monitorbench
+      # baseline update`), add `--baseline-file monitorbench.baseline.json`.
+      - name: Run the suite
         run: monitorbench run {suite} --output {report}
 
       - name: Summarise
@@ -71,7 +73,7 @@ jobs:
         run: |
           monitorbench compare {accepted} {report} --fail-on regression --allow-differences
 
-      - name: Keep the report of main             # main has moved on, whatever its verdict: pull requests answer for changes
+      - name: Keep the report of main     # whatever its verdict: pull requests answer for changes
         if: ${{{{ !cancelled() && github.event_name == 'push' && hashFiles('{report}') != '' }}}}
         run: |
           cp {report} {accepted}

@@ -150,9 +150,9 @@ def _depth(ids: Mapping[str, str], design: Design, vocabulary: Vocabulary) -> tu
         "check": "How long can it think between readable values?",
         "interpretable_if": "A channel counts as readable only where this check has passed.",
         "max_ratio": "Half as deep again as the baseline at most.",
-        "max_slope_per_doubling": "Attention adds a few gates with each doubling of the context; a program that walks from position to "
-        "position adds hundreds. "
-        "With a baseline, `max_ratio: 1.5` says more; `max_depth` bounds the number itself (`monitorbench depth`).",
+        "max_slope_per_doubling": "Attention adds a few gates with each doubling of the context; a program that walks "
+        "from position to position adds hundreds. With a baseline, `max_ratio: 1.5` says more; `max_depth` bounds the "
+        "number itself (`monitorbench depth`).",
     }
     return _explained(values, {**_said(vocabulary.checks["opaque-depth-ratio"].properties), **own})
 

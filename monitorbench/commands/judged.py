@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,7 +13,15 @@ if TYPE_CHECKING:
     from monitorbench.report.model import Report
 
 
-def shown(notices: Iterator[Notice], path: Path, *, screen: TextIO, quiet: bool, rerun: Callable[[str], str]) -> Report:
+def shown(
+    notices: Iterator[Notice],
+    path: Path,
+    *,
+    screen: TextIO,
+    quiet: bool,
+    rerun: Callable[[str], str],
+    interrupted: Callable[[int, int], str] | None = None,
+) -> Report:
     """The report that notices end in, which is on disk before it is shown.
 
     Args:
@@ -21,13 +30,18 @@ def shown(notices: Iterator[Notice], path: Path, *, screen: TextIO, quiet: bool,
         screen: where the table goes; progress goes to stderr.
         quiet: show neither.
         rerun: the command line that repeats a check.
+        interrupted: what an interrupt leaves, given how many rollouts of how many are kept.
     """
+    from monitorbench.commands.interrupts import on_interrupt
     from monitorbench.notices import RunDone
     from monitorbench.report.model import Report
     from monitorbench.report.write import write
     from monitorbench.terminal import Terminal
 
-    with Terminal(out=screen, err=sys.stderr, quiet=quiet, report_path=path, rerun=rerun) as show:
+    with (
+        Terminal(out=screen, err=sys.stderr, quiet=quiet, report_path=path, rerun=rerun) as show,
+        on_interrupt(lambda: interrupted(*show.kept)) if interrupted else nullcontext(),
+    ):
         for notice in notices:
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):

@@ -1,4 +1,4 @@
-"""Where a command's text goes: to a file, or to stdout whatever that can show."""
+"""Where a command's text goes: to a file, or to stdout whatever that can show; and what is kept off the screen."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def deliver(text: str, path: Path | None) -> None:
     # Not every stream can show every character that a model may write.
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def hush() -> None:
+    """Stop the progress bars of the library that loads weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped

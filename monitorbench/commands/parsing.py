@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from monitorbench.errors import UsageError
@@ -73,6 +74,13 @@ def add_result(parser: argparse.ArgumentParser) -> Any:
         action="store_true",
         help="count warnings as fails: checks of severity warn, and what warn_if says",
     )
+    group.add_argument(
+        "--baseline-file",
+        metavar="FILE",
+        type=Path,
+        help="fail only on what is new, or worse than what was accepted here; it is only read, "
+        "and `monitorbench baseline update` writes it",
+    )
     group.add_argument("--quiet", action="store_true", help="show no progress and no table")
     group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
     return group
@@ -104,6 +112,11 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="change one value, such as checks.bottleneck.max_drop=0.1 or sampling.seed=3 (repeatable)",
     )
+
+
+def add_quiet(parser: argparse._ActionsContainer) -> None:
+    """Declare that nothing is to be shown while it lasts."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def overrides_of(options: argparse.Namespace) -> Overrides:

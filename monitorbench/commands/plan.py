@@ -9,7 +9,8 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, add_suite, overrides_of
+from monitorbench.commands.output import hush
+from monitorbench.commands.parsing import Parser, add_quiet, add_suite, overrides_of
 
 if TYPE_CHECKING:
     from monitorbench.forecast import Forecast
@@ -27,22 +28,24 @@ def declare(parser: Parser) -> None:
         action="store_true",
         help="run no batch to tell the time; the models are loaded all the same, since arms depend on their channels",
     )
+    add_quiet(parser)
     parser.add_argument("--json", action="store_true", help="print the plan as JSON on stdout and all else on stderr")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Load the models, time a batch of each model and task, and print the plan; nothing is kept."""
     from monitorbench.api import load_suite
-    from monitorbench.commands.status import Status
     from monitorbench.forecast import forecast
+    from monitorbench.progress import Progress
 
     suite = load_suite(options.suite, overrides_of(options))
-    with redirect_stdout(sys.stderr), Status(sys.stderr) as status:
-        status.say("loading the models")
+    if options.quiet:
+        hush()
+    with redirect_stdout(sys.stderr), Progress(sys.stderr, quiet=options.quiet) as show:
         steps = forecast(suite, trial=not options.no_trial)
         while True:
             try:
-                status(next(steps))
+                show(next(steps))
             except StopIteration as end:
                 found: Forecast = end.value
                 break

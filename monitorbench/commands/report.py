@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.commands.parsing import Parser, add_quiet, whole_number
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def declare(parser: Parser) -> None:
         help="terminal (the default), markdown, html, junit, github (annotations for GitHub Actions) or json",
     )
     parser.add_argument("--output", metavar="FILE", type=Path, help="write to this file, not to stdout")
+    add_quiet(parser)
     group = parser.add_argument_group("of some formats")
     group.add_argument(
         "--section",
@@ -76,13 +77,18 @@ def _count(text: str) -> int:
 def execute(options: argparse.Namespace) -> int:
     """Render the report; the exit code says nothing of its verdict."""
     from monitorbench.commands.output import deliver
+    from monitorbench.notices import Working
+    from monitorbench.progress import Progress
     from monitorbench.report.render.registry import FORMATS
     from monitorbench.report.write import read
 
     render = FORMATS.load(options.format)
     _refuse_foreign(options)
     report = read(options.report)
-    text = render(report, **_settings(options, report))
+    with Progress(sys.stderr, quiet=options.quiet) as show:
+        settings = _settings(options, report)
+        show(Working(what=f"writing the report as {options.format}"))
+        text = render(report, **settings)
     deliver(text, options.output)
     if options.summary:
         _append_summary(report)

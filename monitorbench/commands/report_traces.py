@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitorbench.errors import UsageError
+from monitorbench.notices import Working, tell
 
 if TYPE_CHECKING:
     from monitorbench.report.model import Report
@@ -44,7 +45,11 @@ def traces_of(report: Report, path: Path, *, run: Path | None = None, most: int 
     if not rollouts:
         return Traces(missing="None of the stored rollouts beside the report are of its models.")
     chosen = list(spread(rollouts, most))
-    examples = [example for one in chosen if (example := _example(one, store)) is not None]
+    examples: list[Example] = []
+    for number, one in enumerate(chosen):
+        tell(Working(what="reading stored rollouts", done=number, total=len(chosen), unit="rollouts"))
+        if (example := _example(one, store)) is not None:
+            examples.append(example)
     return Traces(examples=examples, stored=len(rollouts), unreadable=len(chosen) - len(examples))
 
 

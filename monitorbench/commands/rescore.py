@@ -40,6 +40,7 @@ def execute(options: argparse.Namespace) -> int:
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.invocation import refuse_unwritable, report_of_run, rerun_command, stored_run
+    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
     from monitorbench.rescoring import find, rescore, sources
 
@@ -48,8 +49,10 @@ def _execute(options: argparse.Namespace) -> int:
     path = options.output or earlier.path.with_name(f"{earlier.path.stem}-rescored.json")
     refuse_unwritable(path)
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
-    notices = rescore(suite, earlier, **policy)
+    accepted = None if options.baseline_file is None else read(options.baseline_file)
+    file = options.baseline_file
+    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy, baseline_file=file)
+    notices = rescore(suite, earlier, **policy, accepted=accepted)
     screen = sys.stderr if options.json else sys.stdout
     report = shown(notices, path, screen=screen, quiet=options.quiet, rerun=rerun)
     if not report.run.rescored["same_code"]:

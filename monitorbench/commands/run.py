@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from contextlib import redirect_stdout
 from functools import partial
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from monitorbench.commands.judged import shown, warn
+from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_result, add_suite, overrides_of
 
 if TYPE_CHECKING:
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
 
@@ -51,18 +54,24 @@ def execute(options: argparse.Namespace) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
+    from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
+    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
 
     suite = load_suite(options.suite, overrides_of(options))
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
+    accepted = None if options.baseline_file is None else read(options.baseline_file)
+    if options.baseline_file is not None and path.resolve() == options.baseline_file.resolve():
+        fix = "name another file for the report"
+        raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
     if options.quiet:
-        _hush()
+        hush()
     stdout = sys.stdout
     # Model code that comes with a checkpoint may print; stdout is for the result.
     with redirect_stdout(sys.stderr):
-        report = _report(suite, path, options, sys.stderr if options.json else stdout)
+        report = _report(suite, path, options, sys.stderr if options.json else stdout, accepted)
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
@@ -70,18 +79,37 @@ def _execute(options: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _hush() -> None:
-    """Stop the progress bars of the library that loads weights."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers is untyped
-
-
-def _report(suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO) -> Report:
+def _report(
+    suite: Suite, path: Path, options: argparse.Namespace, screen: TextIO, accepted: BaselineFile | None
+) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
     from monitorbench.runner import run
 
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
-    rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy)
-    notices = run(suite, **policy, store=store_folder(suite, path), fresh=options.fresh)
-    return shown(notices, path, screen=screen, quiet=options.quiet, rerun=rerun)
+    rerun = partial(
+        rerun_command,
+        suite.path,
+        overrides=overrides_of(options),
+        **policy,
+        baseline_file=options.baseline_file,
+    )
+    folder = store_folder(suite, path)
+    notices = run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted)
+    return shown(
+        notices,
+        path,
+        screen=screen,
+        quiet=options.quiet,
+        rerun=rerun,
+        interrupted=lambda done, total: _kept(done, total, folder, options),
+    )
+
+
+def _kept(done: int, total: int, folder: Path, options: argparse.Namespace) -> str:
+    """What an interrupt leaves, and how to go on."""
+    if not done:
+        return "no rollout was recorded yet, so nothing was kept"
+    # `--fresh` would throw away what is there.
+    again = shlex.join(["monitorbench", *(word for word in options.words if word != "--fresh")])
+    same = "this command" if options.fresh else "the same command again"
+    return f"{done:,} of {total:,} rollouts are kept in {folder}; run {same} to go on: {again}"

@@ -10,10 +10,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser
+from monitorbench.commands.output import hush
+from monitorbench.commands.parsing import Parser, add_quiet
 
 if TYPE_CHECKING:
-    from monitorbench.notices import Notice
     from monitorbench.selftest.cases import Case
     from monitorbench.selftest.outcome import Outcome
 
@@ -41,6 +41,7 @@ def declare(parser: Parser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="print the table of expected verdicts and run nothing")
     parser.add_argument("--output", metavar="PATH", type=Path, help="also write the record as JSON to this file")
+    add_quiet(parser)
     parser.add_argument(
         "--json", action="store_true", help="print the record, or the table, as JSON on stdout and all else on stderr"
     )
@@ -60,6 +61,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.output:
         refuse_unwritable(options.output)
     resolve_device(options.device)
+    if options.quiet:
+        hush()
     stdout = sys.stdout
     with redirect_stdout(sys.stderr):
         outcomes = _outcomes(cases, options, sys.stderr if options.json else stdout)
@@ -81,28 +84,23 @@ def _table(cases: Sequence[Case], *, as_json: bool) -> str:
 
 def _outcomes(cases: Any, options: argparse.Namespace, screen: Any) -> list[Outcome]:
     from monitorbench.notices import CaseDone
+    from monitorbench.progress import Progress
     from monitorbench.selftest.outcome import Outcome
     from monitorbench.selftest.run import run_cases
 
     outcomes: list[Outcome] = []
-    for notice in run_cases(cases, device=options.device, dtype=options.dtype):
-        _show_progress(notice)
-        if isinstance(notice, CaseDone) and isinstance(notice.outcome, Outcome):
-            outcomes.append(notice.outcome)
-            screen.writelines(_told(notice.outcome))
-            screen.flush()
+    with Progress(sys.stderr, quiet=options.quiet) as show:
+        for notice in run_cases(cases, device=options.device, dtype=options.dtype):
+            show(notice)
+            if isinstance(notice, CaseDone) and isinstance(notice.outcome, Outcome):
+                outcomes.append(notice.outcome)
+                with show.aside():
+                    screen.writelines(_told(notice.outcome))
+                    screen.flush()
     wrong = sum(bool(outcome.differences) for outcome in outcomes)
     said = f"{wrong} of {len(outcomes)} cases came out wrong" if wrong else f"all {len(outcomes)} cases as expected"
     screen.write(f"{said}\n")
     return outcomes
-
-
-def _show_progress(notice: Notice) -> None:
-    from monitorbench.notices import CaseStarted
-
-    if isinstance(notice, CaseStarted):
-        sys.stderr.write(f"case {notice.number} of {notice.total}: {notice.case}\n")
-        sys.stderr.flush()
 
 
 def _told(outcome: Outcome) -> list[str]:

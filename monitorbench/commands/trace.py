@@ -56,7 +56,7 @@ def _listed(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
 
     if options.json:
         rows = [
-            {"rollout": one.name, "arm": list(one.arm.labels), "status": one.status, "text": one.text}
+            {"rollout": one.name, "arm": list(one.arm.labels), "status": one.status, "text": one.text, **_raised(one)}
             for one in run.rollouts.values()
         ]
         yield json.dumps(rows, indent=2)
@@ -66,9 +66,9 @@ def _listed(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         yield f"{arm.name}: {one_line(arm.label)}, {len(own):,} {'rollout' if len(own) == 1 else 'rollouts'}"
         width = max((len(one_line(rollout.name)) for rollout in own), default=0)
         for rollout in own:
-            text = one_line(rollout.text)
+            text = one_line(rollout.error or rollout.text)
             short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 3]}..."
-            yield f"  {one_line(rollout.name):{width}}  {rollout.status:10}  {short}".rstrip()
+            yield f"  {one_line(rollout.name):{width}}  {one_line(rollout.status):10}  {short}".rstrip()
 
 
 def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
@@ -84,6 +84,8 @@ def _shown(run: StoredRun, options: argparse.Namespace) -> Iterator[str]:
         yield json.dumps({**_about(rollout), "steps": shown})
         return
     yield from _heading(rollout)
+    if rollout.error:
+        return
     if options.step is not None:
         yield from canvas.table(steps[0])
         return
@@ -105,15 +107,21 @@ def _about(rollout: StoredRollout) -> dict[str, Any]:
         "status": rollout.status,
         "finished": rollout.finished,
         "text": rollout.text,
+        **_raised(rollout),
     }
+
+
+def _raised(rollout: StoredRollout) -> dict[str, str]:
+    return {"error": rollout.error} if rollout.error else {}
 
 
 def _heading(rollout: StoredRollout) -> Iterator[str]:
     from monitorbench.report.words import one_line
 
     ending = "ended by itself" if rollout.finished else "ran into a bound"
-    yield one_line(f"{rollout.name}: {rollout.arm.label}; {rollout.status}, {ending}")
-    yield one_line(f"text: {rollout.text}")
+    yield one_line(f"{rollout.name}: {rollout.arm.label}; {rollout.status}, {rollout.error or ending}")
+    if not rollout.error:
+        yield one_line(f"text: {rollout.text}")
 
 
 def _rollout(run: StoredRun, name: str) -> StoredRollout:

@@ -13,7 +13,7 @@ from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 from monitorbench.errors import SuiteError
 
 if TYPE_CHECKING:
-    from monitorbench.suite.model import Suite
+    from monitorbench.suite.model import CheckSpec, Suite
 
 NAME = "validate"
 SUMMARY = "find the mistakes of a suite without running any model"
@@ -65,16 +65,23 @@ def _summary(suite: Suite) -> str:
         rollouts = f"{task.n * seeds:,} rollouts per arm ({task.n:,} prompts x {seeds} seed{'s' * (seeds != 1)})"
         lines.append(f"task      {task.name}: {task.family}, {rollouts}")
     for check in suite.checks:
-        gate = "" if check.gated else " (not gated)"
-        lines.append(f"check     {check.id}: {check.type}{gate}")
+        lines.append(f"check     {check.id}: {check.type}{_notes(check)}")
     return "\n".join(lines) + "\n"
 
 
+def _notes(check: CheckSpec) -> str:
+    notes = ["" if check.gated else "not gated", f"severity {check.severity}" if check.severity != "fail" else ""]
+    told = ", ".join(note for note in notes if note)
+    return f" ({told})" if told else ""
+
+
 def _warnings(suite: Suite) -> Iterator[str]:
-    """What is allowed and yet cannot work out: too few prompts for what is asked about."""
+    """What is allowed and yet cannot work out: checks that only warn, or too few prompts for what is asked about."""
     from monitorbench.checks.registry import CHECKS
     from monitorbench.stats.power import USUAL_POWER
 
+    if not any(check.severity == "fail" for check in suite.checks if check.gated):
+        yield f"{suite.path}: no check has severity fail: without --strict, nothing can fail, and nothing is decided"
     for check in suite.checks:
         foreseen = CHECKS.load(check.type)().foresight(check, suite=suite, power=USUAL_POWER)
         if foreseen is not None and foreseen.warning:

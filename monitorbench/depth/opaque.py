@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeAlias
 
 from monitorbench.adapters.base import Segment
 from monitorbench.adapters.checkpoint import quiet
@@ -18,9 +17,7 @@ from monitorbench.depth.result import DepthResult
 from monitorbench.depth.sources import WeightlessModel, require_fit, usual_context, weightless
 from monitorbench.depth.trace import Trace, trace_segment
 from monitorbench.errors import MonitorbenchError, UsageError
-from monitorbench.notices import Notice, TraceStarted
-
-Listener: TypeAlias = Callable[[Notice], None]
+from monitorbench.notices import TraceStarted, tell
 
 
 def opaque_depth(
@@ -82,7 +79,6 @@ def depth_of(
     interpretable: Collection[str] = (),
     convention: Convention = "circuit",
     cut_tokens: bool = True,
-    listen: Listener | None = None,
 ) -> DepthResult:
     """Depth of a model's generation.
 
@@ -93,14 +89,13 @@ def depth_of(
         interpretable: channels at which paths are cut; those of other models are passed over.
         convention: one of `CONVENTIONS`: what is counted.
         cut_tokens: as `opaque_depth` has it.
-        listen: is told what happens, notice by notice.
 
     Raises:
         UsageError: the convention is unknown, the context too short, or the model cannot run.
         UnknownOperationError: an operation has no rule, or reads the value of a traced tensor.
     """
     segments = model.segments(context=context, steps=steps, commit=not cut_tokens)
-    traces = list(_traces(model, segments, convention, listen))
+    traces = list(_traces(model, segments, convention))
     result = compose(traces, frozenset(interpretable) & frozenset(model.channels), cut_tokens=cut_tokens)
     return replace(
         result,
@@ -111,12 +106,9 @@ def depth_of(
     )
 
 
-def _traces(
-    model: WeightlessModel, segments: Sequence[Segment], convention: Convention, listen: Listener | None
-) -> Iterator[Trace]:
-    for segment in segments:
-        if listen is not None:
-            listen(TraceStarted(model=model.name, segment=segment.name))
+def _traces(model: WeightlessModel, segments: Sequence[Segment], convention: Convention) -> Iterator[Trace]:
+    for number, segment in enumerate(segments, start=1):
+        tell(TraceStarted(model=model.name, segment=segment.name, number=number, total=len(segments)))
         try:
             with quiet(), _without_log("torch._subclasses.fake_tensor"):
                 trace = trace_segment(segment, convention)

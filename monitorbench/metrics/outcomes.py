@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 CORRECT, LOOPING, EXHAUSTED = "correct", "looping", "budget exhausted"
-ENDINGS = (CORRECT, "wrong", "unparsable", LOOPING, EXHAUSTED)
+ENDINGS = (CORRECT, "wrong", "unparsable", LOOPING, EXHAUSTED, "error")
 LOOP_NGRAM = 8
 LOOP_SHARE = 0.5
 
@@ -19,7 +19,7 @@ def ending(status: str, *, finished: bool, tokens: Sequence[int]) -> str:
     is read from a loop was not reasoned to, and is a loop; a wrong one from any other text that the budget cut off is
     wrong.
     """
-    if status == CORRECT:
+    if status in (CORRECT, "error"):
         return status
     if not finished and repeated_share(tokens) >= LOOP_SHARE:
         return LOOPING

@@ -18,15 +18,15 @@ import pytest
 
 from monitorbench.pytest_plugin import marks, options
 from monitorbench.pytest_plugin.distribution import Distribution
-from monitorbench.pytest_plugin.items import CheckItem, SuiteFile, refuse_clashes
-from monitorbench.pytest_plugin.outcome import InconclusiveWarning
-from monitorbench.pytest_plugin.places import SUFFIX, refuse_unwritable_reports
+from monitorbench.pytest_plugin.items import CheckItem, SuiteFile, selected_suites
+from monitorbench.pytest_plugin.outcome import CheckWarning, InconclusiveWarning
+from monitorbench.pytest_plugin.places import SUFFIX, refuse_baseline_file, refuse_clashes, refuse_unwritable_reports
 from monitorbench.pytest_plugin.results import RUNNING, Results, say
 
 if TYPE_CHECKING:
     from monitorbench.pytest_plugin.fixture import Monitorbench
 
-__all__ = ["InconclusiveWarning"]
+__all__ = ["CheckWarning", "InconclusiveWarning"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,9 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks, and refuse a report that cannot be written before anything runs."""
+    """Declare the marks, and refuse files that cannot be written or read before anything runs."""
     marks.register(config)
     refuse_unwritable_reports(config)
+    refuse_baseline_file(config)
     if hasattr(config, "workerinput"):
         return
     results = Results(config)
@@ -61,8 +62,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse suites whose reports would go to one file."""
-    refuse_clashes(session)
+    """Refuse suites whose reports would go to one file. Where there are workers, whoever starts them does that."""
+    if not hasattr(session.config, "workerinput"):
+        refuse_clashes(session.config, {file.nodeid: file.suite.name for file in selected_suites(session)})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from monitorbench.pytest_plugin.options import settings
-from monitorbench.pytest_plugin.places import SUFFIX, shown
+from monitorbench.pytest_plugin.places import KINDS, SUFFIX, refuse_clashes, shown
 
 if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
 
     from monitorbench.pytest_plugin.results import Results
+    from monitorbench.suite.model import Suite
 
 SCATTERING = ("load", "worksteal", "each")
 """Modes of xdist that may send the checks of one suite to several workers."""
@@ -45,9 +47,13 @@ class Distribution:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        """Say what a mode costs in which checks are scattered."""
+        """Refuse reports that would go to one file, and say what a mode costs in which checks are scattered."""
         del node
-        if self._asked in SCATTERING and any(map(file_of, ids)):
+        files = dict.fromkeys(file for file in map(file_of, ids) if file)
+        if len(files) > 1 and any(getattr(settings(self._config), kind) for kind in KINDS):
+            suites = {file: suite_at(self._config, file) for file in files}
+            refuse_clashes(self._config, {file: suite.name for file, suite in suites.items() if suite is not None})
+        if files and self._asked in SCATTERING:
             what = f"--dist {self._asked} may run the model of a suite in several workers"
             self._results.note(f"note: {what}; leave --dist out, or use --dist loadgroup, and one worker runs it")
 
@@ -69,15 +75,22 @@ def file_of(nodeid: str) -> str:
     return file if separator and file.endswith(SUFFIX) else ""
 
 
-def group_of(config: pytest.Config, file: str) -> str:
-    """What suites have in common whose checks belong to one worker: the checkpoint under test, and how it is loaded."""
+def suite_at(config: pytest.Config, file: str) -> Suite | None:
+    """The suite in a file, as workers see it; None where it cannot be used, which they tell."""
     from monitorbench.api import load_suite
     from monitorbench.errors import MonitorbenchError
 
     try:
-        suite = load_suite(shown(config.rootpath / file), settings(config).changes)
+        return load_suite(shown(config.rootpath / file), settings(config).changes)
     except MonitorbenchError:
+        return None
+
+
+def group_of(config: pytest.Config, file: str) -> str:
+    """What suites have in common whose checks belong to one worker: the checkpoint under test, and how it is loaded."""
+    suite = suite_at(config, file)
+    if suite is None:
         return file
     spec = suite.model
     source = os.path.realpath(spec.source) if os.path.isdir(spec.source) else spec.source
-    return f"{source} {spec!r} {spec.dtype or suite.dtype} {suite.device}"
+    return repr((source, replace(spec, source=""), spec.dtype or suite.dtype, suite.device))

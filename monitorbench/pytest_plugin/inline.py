@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 NAME = "hand-written"
 """What all such suites are called: their rollouts are kept together."""
-STANDING_IN: Mapping[str, tuple[Mapping[str, float], tuple[str, ...]]] = {
-    "bottleneck-drop": ({"max_drop": 0.05}, ("max_drop",)),
-    "chronology-score": ({"min": 0.5}, ("min", "max")),
-    "hidden-context": ({"max": 0.5}, ("max",)),
-    "length-foresight": ({"max": 0.5}, ("min", "max")),
-    "opaque-depth-ratio": ({"max_depth": 1}, ("max_ratio", "max_depth", "max_slope_per_doubling")),
-    "revision-rate": ({"max": 0.5}, ("max",)),
-    "variable-transparency": ({"min_readable_share": 0.5}, ("min_readable_share",)),
+STANDING_IN: Mapping[str, Mapping[str, float]] = {
+    "bottleneck-drop": {"max_drop": 0.05},
+    "chronology-score": {"min": 0.5},
+    "hidden-context": {"max": 0.5},
+    "length-foresight": {"max": 0.5},
+    "opaque-depth-ratio": {"max_depth": 1},
+    "revision-rate": {"max": 0.5},
+    "variable-transparency": {"min_readable_share": 0.5},
 }
-"""By check type: the bound that stands in where a test gives none of the bounds named after it.
+"""By check type: the bound that stands in where a test gives none, as a suite has to have one.
 
-A suite has to have one. No verdict against it is ever shown.
+No verdict against it is ever shown.
 """
 
 
@@ -75,8 +75,8 @@ class Inline:
             further, shown = _evidence(channel, measurement, place)
             tasks |= further
             checks.append(shown)
-        bound, named = STANDING_IN.get(kind, ({}, ()))
-        bounded = kind not in STANDING_IN or any(name in parameters for name in named)
+        bound = STANDING_IN.get(kind, {})
+        bounded = kind not in STANDING_IN or _gives_a_bound(kind, parameters)
         if kind == "opaque-depth-ratio" and baseline is not None:
             bound = {"max_ratio": 1}
         data = {
@@ -111,6 +111,12 @@ class Inline:
             if measurement.suite.model != suite.model:
                 raise _mistake(self.place, f"{measurement!r} is a measurement of another model", "measure this one")
         return suite
+
+
+def _gives_a_bound(kind: str, parameters: Mapping[str, Any]) -> bool:
+    from monitorbench.checks.registry import CHECKS
+
+    return not parameters.keys().isdisjoint((*CHECKS.load(kind).schema.bounds, "fail_if"))
 
 
 def _shown_by(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

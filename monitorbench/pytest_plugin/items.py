@@ -11,7 +11,7 @@ import pytest
 
 from monitorbench.pytest_plugin.marks import register_type
 from monitorbench.pytest_plugin.options import settings
-from monitorbench.pytest_plugin.outcome import InconclusiveWarning, NotPassed
+from monitorbench.pytest_plugin.outcome import CheckWarning, InconclusiveWarning, NotPassed
 from monitorbench.pytest_plugin.places import report_paths, shown
 from monitorbench.pytest_plugin.words import PREFIX, explained, properties
 from monitorbench.pytest_plugin.workbench import workbench
@@ -61,7 +61,9 @@ class SuiteFile(pytest.File):
         from monitorbench.invocation import rerun_command
 
         asked = settings(self.config)
-        return rerun_command(self.suite.path, check, asked.changes, inconclusive=asked.inconclusive)
+        names = ("inconclusive", "strict", "baseline_file")
+        policy: dict[str, Any] = {name: getattr(asked, name) for name in names}
+        return rerun_command(self.suite.path, check, asked.changes, **policy)
 
     def report_paths(self) -> Mapping[str, Path]:
         """The files that its report goes to, by option."""
@@ -71,7 +73,8 @@ class SuiteFile(pytest.File):
         from monitorbench.suite.selection import select
 
         selected = [item.spec.id for item in self.session.items if isinstance(item, CheckItem) and item.parent is self]
-        return workbench(self.config).run(select(self.suite, selected))
+        bench = workbench(self.config)
+        return bench.run(select(self.suite, selected), accepted=bench.accepted)
 
 
 class CheckItem(pytest.Item):
@@ -100,21 +103,30 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, skip, warn or fail as the verdict says."""
+        from monitorbench.report.exit_code import ExitCode, effect
         from monitorbench.report.words import summary_line
 
         self.found = check = next(each for each in self.parent.outcome().checks if each.id == self.spec.id)
         self.user_properties += properties(check)
         self.user_properties += [(PREFIX + kind, os.fspath(path)) for kind, path in self.parent.report_paths().items()]
         words = explained(check, self.parent.rerun(check.id))
-        policy = settings(self.config).inconclusive
-        let_through = ("pass", "not_applicable") if policy == "fail" else ("pass", "not_applicable", "inconclusive")
-        if check.verdict not in let_through:
+        if effect(check, settings(self.config).policy) is not ExitCode.PASS:
             raise NotPassed(words)
         self.add_report_section("call", "monitorbench", words + "\n")
         if check.verdict == "not_applicable":
             pytest.skip(check.reason)
-        if check.verdict == "inconclusive" and policy == "warn":
-            self.warn(InconclusiveWarning(summary_line(check)))
+        if (warning := self._warning(check)) is not None:
+            self.warn(warning(summary_line(check)))
+
+    def _warning(self, check: CheckReport) -> type[CheckWarning] | None:
+        """What a check is told by that is let through; None for a plain pass and for what was asked not to be told."""
+        speaks_against = check.warning or check.verdict != "pass"
+        if not speaks_against or check.severity == "info":
+            return None
+        if check.verdict != "inconclusive" or check.severity != "fail":
+            return CheckWarning
+        silent = settings(self.config).inconclusive == "pass" and not check.warning
+        return None if silent else InconclusiveWarning
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The verdict or the user's mistake in words; a traceback only for what is neither."""
@@ -135,20 +147,3 @@ class CheckItem(pytest.Item):
 def selected_suites(session: pytest.Session) -> list[SuiteFile]:
     """The suites of which a check is selected."""
     return list(dict.fromkeys(item.parent for item in session.items if isinstance(item, CheckItem)))
-
-
-def refuse_clashes(session: pytest.Session) -> None:
-    """Refuse suites whose reports would go to one file.
-
-    Raises:
-        pytest.UsageError: there are two.
-    """
-    owners: dict[Path, SuiteFile] = {}
-    for file in selected_suites(session):
-        for kind, path in file.report_paths().items():
-            other = owners.setdefault(path, file)
-            if other is not file:
-                raise pytest.UsageError(
-                    f"--monitorbench-{kind}: {other.nodeid} and {file.nodeid} would both be written to {path}; "
-                    "give the suites different names"
-                )

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from monitorbench.errors import MonitorbenchError
+    from monitorbench.report.model import Policy
     from monitorbench.suite.model import Overrides
 
 STORE = Path("reports/runs")
@@ -96,6 +97,18 @@ OPTIONS = (
         help="What an inconclusive check is: fail (the default), warn (passes with a warning) or pass.",
     ),
     Option(
+        name="baseline-file",
+        metavar="FILE",
+        kind="path",
+        help="Suites fail only on what is new, or worse than what was accepted in this file; it is only read, and "
+        "`monitorbench baseline update` writes it.",
+    ),
+    Option(
+        name="strict",
+        kind="flag",
+        help="Warnings count as fails: checks of severity warn, and what `warn_if` says of any check.",
+    ),
+    Option(
         name="held-models",
         metavar="N",
         kind="number",
@@ -152,6 +165,8 @@ class Settings:
     store_named: bool
     fresh: bool
     inconclusive: Literal["fail", "warn", "pass"]
+    strict: bool
+    baseline_file: Path | None
     held_models: int
     quiet: bool
     given: Mapping[str, str]
@@ -163,6 +178,13 @@ class Settings:
 
         names = ("model", "baseline", "device", "dtype", "seed", "limit", "set")
         return Overrides(**{name: getattr(self, name) for name in names})
+
+    @property
+    def policy(self) -> Policy:
+        """What is let through."""
+        from monitorbench.report.model import Policy
+
+        return Policy(inconclusive=self.inconclusive, strict=self.strict)
 
     def in_their_words(self, error: MonitorbenchError) -> str:
         """The text of an error, with options called as they are here in place of as on the command line."""
@@ -204,6 +226,8 @@ def _settings(config: pytest.Config) -> Settings:
         store_named=named,
         fresh=value["fresh"],
         inconclusive=value["inconclusive"] or "fail",
+        strict=value["strict"],
+        baseline_file=None if value["baseline-file"] is None else Path(value["baseline-file"]),
         held_models=2 if held is None else held,
         quiet=value["quiet"],
         given=given,

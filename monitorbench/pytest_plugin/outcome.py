@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 
-class InconclusiveWarning(pytest.PytestWarning):
+class CheckWarning(pytest.PytestWarning):
+    """A check of severity warn that did not pass, or one of which its `warn_if` says something worse."""
+
+
+class InconclusiveWarning(CheckWarning):
     """A check that is inconclusive and was let through by `--monitorbench-inconclusive warn`."""
 
 

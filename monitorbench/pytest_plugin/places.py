@@ -35,6 +35,27 @@ def report_paths(config: pytest.Config, suite: str, *, several: bool) -> Mapping
     }
 
 
+def refuse_clashes(config: pytest.Config, names: Mapping[str, str]) -> None:
+    """Refuse suites whose reports would go to one file.
+
+    Args:
+        config: with the options.
+        names: the name of each suite of which checks are selected, by its file.
+
+    Raises:
+        pytest.UsageError: there are two.
+    """
+    owners: dict[Path, str] = {}
+    for file, name in names.items():
+        for kind, path in report_paths(config, name, several=len(names) > 1).items():
+            other = owners.setdefault(path, file)
+            if other != file:
+                raise pytest.UsageError(
+                    f"--monitorbench-{kind}: {other} and {file} would both be written to {path}; "
+                    "give the suites different names"
+                )
+
+
 def refuse_unwritable_reports(config: pytest.Config) -> None:
     """Refuse a report that could not be written before anything runs.
 
@@ -52,3 +73,29 @@ def refuse_unwritable_reports(config: pytest.Config) -> None:
             refuse_unwritable(path)
         except UsageError as error:
             raise pytest.UsageError(f"{settings(config).given[kind]}: {error}") from None
+
+
+def refuse_baseline_file(config: pytest.Config) -> None:
+    """Refuse a baseline file that cannot be read, or that a report would be written over, before anything runs.
+
+    Raises:
+        pytest.UsageError: it is one.
+    """
+    asked = settings(config)
+    file = asked.baseline_file
+    if file is None:
+        return
+    from monitorbench.errors import UsageError
+    from monitorbench.report.baseline.file import read
+
+    try:
+        read(file)
+    except UsageError as error:
+        raise pytest.UsageError(f"{asked.given['baseline-file']}: {error}") from None
+    for kind in KINDS:
+        path = getattr(asked, kind)
+        if path is not None and path.resolve() == file.resolve():
+            raise pytest.UsageError(
+                f"{asked.given[kind]}: {path}: is the baseline file, which a run never writes; "
+                "name another file for the report"
+            )

@@ -18,7 +18,7 @@ from monitorbench.pytest_plugin.options import settings
 from monitorbench.pytest_plugin.workbench import workbench
 
 if TYPE_CHECKING:
-    from monitorbench.report.model import Report
+    from monitorbench.report.model import Policy, Report
 
 SAID = "monitorbench"
 """The attribute of a test report under which a test says what it came to."""
@@ -84,7 +84,7 @@ class Results:
 
         try:
             for said in _by_suite(getattr(test, SAID) for test in self._tests):
-                self._written += _write(said, settings(self._config).inconclusive)
+                self._written += _write(said, settings(self._config).policy)
         except (MonitorbenchError, ValueError) as error:
             self.note(f"no report: {error}")
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
@@ -117,7 +117,7 @@ def _by_suite(said: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]
     return list(suites.values())
 
 
-def _write(said: list[Mapping[str, Any]], policy: Any) -> list[str]:
+def _write(said: list[Mapping[str, Any]], policy: Policy) -> list[str]:
     """Write what one suite came to; returns what was written, in words."""
     from monitorbench.invocation import file_name
     from monitorbench.report.codec import from_json
@@ -134,13 +134,13 @@ def _write(said: list[Mapping[str, Any]], policy: Any) -> list[str]:
     return [f"{kind}: {path}" for kind, path in paths.items()]
 
 
-def merged(parts: Mapping[str, Report], tested: Mapping[str, str], policy: Any) -> Report:
+def merged(parts: Mapping[str, Report], tested: Mapping[str, str], policy: Policy) -> Report:
     """One report of a suite that ran in several processes.
 
     Args:
         parts: what each process reports of it, by name.
         tested: the process whose verdict stands for a test, by check.
-        policy: what an inconclusive check does to the exit code.
+        policy: what is let through.
     """
     from monitorbench.report.exit_code import overall
 

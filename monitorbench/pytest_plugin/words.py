@@ -14,8 +14,11 @@ PREFIX = "monitorbench_"
 
 def explained(check: CheckReport, rerun: str) -> str:
     """Why a check came to its verdict, from what, where it is declared, and how to run it again."""
+    from monitorbench.report.words import verdict_words
+
     place = f"declared in {check.file}:{check.line}"
-    lines = [f"{check.id}: {check.verdict}: {check.reason}", numbers(check), place, f"rerun: {rerun}"]
+    lines = [f"{check.id}: {verdict_words(check)}: {check.reason}", numbers(check), check.warning, place]
+    lines.append(f"rerun: {rerun}")
     return "\n".join(line for line in lines if line)
 
 
@@ -38,6 +41,8 @@ def properties(check: CheckReport) -> Iterator[tuple[str, str]]:
         "bound": _bound(check),
         "n": None if check.n is None else str(check.n),
         "reason": check.reason,
+        "severity": check.severity,
+        "warning": check.warning or None,
     }
     for name, value in facts.items():
         if value is not None:

@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from monitorbench.pytest_plugin.models import HeldModels
 from monitorbench.pytest_plugin.options import Settings, settings
 
 if TYPE_CHECKING:
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
     from monitorbench.suite.model import Suite
 
@@ -30,8 +31,12 @@ class Workbench:
         self._config = config
         self._models = HeldModels(self.settings.held_models)
 
-    def run(self, suite: Suite) -> Report:
+    def run(self, suite: Suite, *, accepted: BaselineFile | None = None) -> Report:
         """Run a suite.
+
+        Args:
+            suite: what to run.
+            accepted: what it is held against.
 
         Raises:
             MonitorbenchError: the run cannot go on.
@@ -45,11 +50,24 @@ class Workbench:
         require_usable(suite)
         device = resolve_device(suite.device)
         models = finished(load_models(suite, device, load=self._models.load))
-        policy, fresh = self.settings.inconclusive, self.settings.fresh
-        for notice in run(suite, inconclusive=policy, store=self.store_of(suite), fresh=fresh, models=models):
+        asked, store = self.settings, self.store_of(suite)
+        policy: dict[str, Any] = {"inconclusive": asked.inconclusive, "strict": asked.strict}
+        for notice in run(suite, store=store, fresh=asked.fresh, models=models, accepted=accepted, **policy):
             if isinstance(notice, RunDone) and isinstance(notice.report, Report):
                 return notice.report
         raise RuntimeError(f"the run of {suite.name!r} ended without a report")
+
+    @cached_property
+    def accepted(self) -> BaselineFile | None:
+        """What was accepted, where the options name a baseline file.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        from monitorbench.report.baseline.file import read
+
+        file = self.settings.baseline_file
+        return None if file is None else read(file)
 
     def store_of(self, suite: Suite) -> Path:
         """The folder of the rollouts of a suite."""

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from monitorbench.report.model import Report
+
+Made = TypeVar("Made")
 
 
 class InvalidReportError(ValueError):
@@ -31,6 +33,20 @@ def to_json(report: Report) -> dict[str, Any]:
 def from_json(payload: Mapping[str, Any]) -> Report:
     """The report that `to_json` made `payload` from. The payload has to fit the schema already."""
     return cast(Report, _typed(Report, payload))
+
+
+def plain(value: object, place: str) -> Any:
+    """A dataclass, or what one holds, as `to_json` writes it; `place` is what an error calls it.
+
+    Raises:
+        InvalidReportError: as `to_json`.
+    """
+    return _plain(value, place)
+
+
+def typed(cls: type[Made], payload: Mapping[str, Any]) -> Made:
+    """The dataclass that `plain` made `payload` from. The payload has to fit its schema already."""
+    return cast(Made, _typed(cls, payload))
 
 
 def without_none(hint: Any) -> tuple[Any, bool]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
+from monitorbench.report.baseline.contradictions import contradictions as in_accepted
 from monitorbench.report.exit_code import ExitCode, overall, warns
 from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report
 
@@ -18,7 +19,13 @@ def contradictions(report: Report) -> tuple[str, ...]:
 
     The verdict and the exit code are derived again from the checks, so neither can say what the checks do not.
     """
-    return (*_in_ids(report), *_in_ranges(report), *_in_warnings(report), *_in_outcome(report))
+    return (
+        *_in_ids(report),
+        *_in_ranges(report),
+        *_in_warnings(report),
+        *_in_accepted(report),
+        *_in_outcome(report),
+    )
 
 
 def _in_ids(report: Report) -> Iterator[str]:
@@ -40,6 +47,12 @@ def _in_ranges(report: Report) -> Iterator[str]:
         bound = check.bound
         if bound is not None and bound.min is not None and bound.max is not None and bound.min > bound.max:
             yield f"{_place(check)}.bound: {bound.min} is above {bound.max}"
+
+
+def _in_accepted(report: Report) -> Iterator[str]:
+    for check in report.checks:
+        for what in in_accepted(check, report):
+            yield f"{_place(check)}.accepted: {what}"
 
 
 def _in_outcome(report: Report) -> Iterator[str]:

@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
 
 
 _MEANINGS = {
-    ExitCode.PASS: "Every gated check passed, was not applicable, or was inconclusive where that is let through.",
+    ExitCode.PASS: "Every gated check passed, was not applicable, or was let through.",
     ExitCode.FAIL: "At least one gated check failed.",
     ExitCode.UNUSABLE: "The suite, the command line or the checkpoint cannot be used, so nothing was decided.",
     ExitCode.UNDECIDED: (
@@ -58,7 +58,7 @@ def worst_first(checks: Iterable[CheckReport]) -> tuple[CheckReport, ...]:
     """
 
     def key(check: CheckReport) -> tuple[object, ...]:
-        settled = check.verdict in _SETTLED and not check.warning
+        settled = check.known or (check.verdict in _SETTLED and not check.warning)
         rank = _WORST_VERDICT_FIRST.index(check.verdict)
         return not check.gated, settled, get_args(Severity).index(check.severity), rank, not check.warning
 
@@ -84,21 +84,24 @@ def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
 
 def warns(check: CheckReport) -> bool:
     """Whether a check that does not break its own bounds comes to something worse by its `warn_if`."""
-    kept = check.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)
-    return kept and check.warn_verdict is not None and is_worse(check.warn_verdict, check.verdict)
+    kept = check.own_verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)
+    return kept and check.warn_verdict is not None and is_worse(check.warn_verdict, check.own_verdict)
 
 
 def counted(check: CheckReport, policy: Policy = USUAL) -> Verdict | None:
     """The verdict with which a check counts; None where it does not count.
 
     Only gated checks of severity fail count, and under `strict` those of severity warn too. Under `strict` a check that
-    does not break its own bounds counts with what its `warn_if` says, where that is worse.
+    does not break its own bounds counts with what its `warn_if` says, where that is worse. A known failure counts as if
+    it had passed.
     """
     severities = ("fail", "warn") if policy.strict else ("fail",)
     if not check.gated or check.severity not in severities:
         return None
+    if check.known:
+        return Verdict.PASS
     if policy.strict and check.warn_verdict is not None and warns(check):
-        return check.warn_verdict
+        return worst((check.verdict, check.warn_verdict))
     return check.verdict
 
 

@@ -71,6 +71,50 @@ class Control:
     ok: bool | None = None
 
 
+class Held(StrEnum):
+    """What a check comes to when it is held against what was accepted of it."""
+
+    NEW = "new"
+    NO_WORSE = "no worse"
+    KNOWN = "known failure"
+    EXPIRED = "expired"
+    REGRESSED = "regressed"
+    WORSE = "worse"
+    NOT_SHOWN = "not shown"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """A check held against the baseline file. What it says is in the verdict and the reason of the check already.
+
+    Attributes:
+        held: what came of it; a known failure, and nothing else, is let through by the exit code.
+        by_bounds: what the check came to by its own bounds, before.
+        words: the sentences that the reason of the check begins with because of this; may be empty.
+        verdict: what was accepted; None where nothing was.
+        value: the estimate that was accepted.
+        interval: of that estimate.
+        difference: the estimate minus the accepted one, over shared prompts where these are named.
+        difference_interval: of that difference.
+        tolerance: by how much it may be worse, in the unit of the estimate; None where that is not judged.
+        reason: why a failure was accepted.
+        expires: last day on which a known failure is let through, ISO 8601.
+    """
+
+    held: Held
+    by_bounds: Verdict
+    words: str = ""
+    verdict: Verdict | None = None
+    value: float | None = None
+    interval: Interval | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    tolerance: float | None = None
+    reason: str = ""
+    expires: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckReport:
     """One check with its evidence.
@@ -85,6 +129,7 @@ class CheckReport:
         warning: what its `warn_if` says of a check that holds its own bounds, in words; empty where that is nothing.
         warn_verdict: what the check comes to by its `warn_if`; None where it has none.
         warn_bound: the bound of that verdict.
+        accepted: how the check was held against what was accepted of it; None where it was not.
     """
 
     id: str
@@ -108,6 +153,22 @@ class CheckReport:
     warning: str = ""
     warn_verdict: Verdict | None = None
     warn_bound: Bound | None = None
+    accepted: Acceptance | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it did not pass and is let through as a known failure."""
+        return self.accepted is not None and self.accepted.held is Held.KNOWN
+
+    @property
+    def uncompared(self) -> bool:
+        """Whether something was accepted of it that it cannot be held against, as it was measured otherwise."""
+        return self.accepted is not None and self.accepted.held is Held.NOT_COMPARABLE
+
+    @property
+    def own_verdict(self) -> Verdict:
+        """What it came to by its own bounds, whatever it was held against."""
+        return self.verdict if self.accepted is None else self.accepted.by_bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

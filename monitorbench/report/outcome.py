@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from monitorbench.report.exit_code import ExitCode, counted, effect, policy_of
 from monitorbench.report.model import CheckReport, Report, Verdict
@@ -14,7 +15,8 @@ STRICT_WOULD = "No check counts: none has severity fail; --strict counts those o
 
 def outcome_words(report: Report) -> str:
     """The meaning of the exit code, what was let through, and whether anything could have failed at all."""
-    return " ".join([ExitCode(report.exit_code).meaning, *_let_through(report), *_nothing_counts(report)])
+    told = [*_let_through(report), *_counted_as_fails(report), *_nothing_counts(report)]
+    return " ".join([ExitCode(report.exit_code).meaning, *told])
 
 
 def let_through(report: Report) -> tuple[CheckReport, ...]:
@@ -33,7 +35,20 @@ def _speaks_against(check: CheckReport) -> bool:
 
 def _let_through(report: Report) -> Iterator[str]:
     if found := let_through(report):
-        yield f"Let through: {', '.join(f'{one_line(check.id)} {verdict_words(check)}' for check in found)}."
+        yield f"Let through: {_named(found)}."
+
+
+def _counted_as_fails(report: Report) -> Iterator[str]:
+    """What would have been let through, had the run not been strict."""
+    policy = policy_of(report)
+    lenient = replace(policy, strict=False)
+    found = [check for check in report.checks if effect(check, policy) is not effect(check, lenient)]
+    if found:
+        yield f"Not let through, because the run is strict: {_named(found)}."
+
+
+def _named(checks: Iterable[CheckReport]) -> str:
+    return ", ".join(f"{one_line(check.id)}: {verdict_words(check)}" for check in checks)
 
 
 def _nothing_counts(report: Report) -> Iterator[str]:

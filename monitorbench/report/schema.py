@@ -19,6 +19,7 @@ from monitorbench.report.codec import field_types, without_none
 from monitorbench.report.exit_code import ExitCode
 from monitorbench.report.model import (
     SCHEMA_VERSION,
+    Acceptance,
     Bound,
     CheckReport,
     Control,
@@ -32,6 +33,7 @@ from monitorbench.report.model import (
 
 _SHA256 = "^[0-9a-f]{64}$"
 _SHA256_OR_EMPTY = "^([0-9a-f]{64})?$"
+DAY = r"^\d{4}-\d{2}-\d{2}$"
 _TYPE_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -39,7 +41,10 @@ def _field(description: str, **keywords: Any) -> dict[str, Any]:
     return {"description": description, **keywords}
 
 
-_FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
+Fields = Mapping[type, Mapping[str, dict[str, Any]]]
+"""What the fields of dataclasses mean, and their ranges."""
+
+FIELDS: Fields = {
     Interval: {
         "low": _field("Lower end, in the unit of the number it belongs to."),
         "high": _field("Upper end, not below the lower one."),
@@ -60,6 +65,19 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "interval": _field("Interval of the value; null where there is none."),
         "expected": _field("What had to come out, in words."),
         "ok": _field("Whether that came out; null where it is shown for comparison only."),
+    },
+    Acceptance: {
+        "held": _field("What came of it; a known failure is let through by the exit code."),
+        "by_bounds": _field("What the check came to by its own bounds."),
+        "words": _field("What the reason of the check begins with because of this."),
+        "verdict": _field("The verdict that was accepted; null where nothing was."),
+        "value": _field("The estimate that was accepted; null where there is none."),
+        "interval": _field("Interval of the accepted estimate; null where there is none."),
+        "difference": _field("The estimate minus the accepted one; null where they cannot be compared."),
+        "difference_interval": _field("Interval of the difference; null where there is none."),
+        "tolerance": _field("By how much the estimate may be worse; null where that is not judged.", minimum=0),
+        "reason": _field("Why a failure was accepted; empty where none was."),
+        "expires": _field("Last day on which a known failure is let through; null elsewhere.", pattern=DAY),
     },
     CheckReport: {
         "id": _field("Name of the check in its suite.", minLength=1),
@@ -83,6 +101,7 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
         "warning": _field("What warn_if says of a check that holds its own bounds; empty where that is nothing."),
         "warn_verdict": _field("What the check comes to by its warn_if; null where it has none."),
         "warn_bound": _field("What warn_if demands of the estimate; null where it has none."),
+        "accepted": _field("How it was held against what was accepted of it; null where it was not."),
     },
     ModelReport: {
         "role": _field("Part the model plays in the run, such as candidate or baseline.", minLength=1),
@@ -132,7 +151,7 @@ _FIELDS: Mapping[type, Mapping[str, dict[str, Any]]] = {
 
 
 _LATER: Mapping[type, frozenset[str]] = {
-    CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound"}),
+    CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound", "accepted"}),
     Report: frozenset({"policy"}),
     ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map"}),
     RunFacts: frozenset({"recorded", "rescored"}),
@@ -163,7 +182,7 @@ def schema() -> dict[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"monitorbench report, version {SCHEMA_VERSION}",
         "description": "The report of one run: the single source of every rendering, and of the exit code.",
-        **_object(Report),
+        **object_schema(Report),
     }
 
 
@@ -174,12 +193,18 @@ def schema_text() -> str:
 
 def problems(payload: object) -> tuple[str, ...]:
     """Every way in which a JSON value is not a report, as `place: what`; empty if it is one."""
-    errors = sorted(_validator().iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
-    return tuple(f"{error.json_path.replace('$', 'report', 1)}: {_words(error)}" for error in errors)
+    return problems_by(_validator(), payload, "report")
 
 
-def _object(cls: type) -> dict[str, Any]:
-    properties = {name: {**_schema_of(hint), **_FIELDS[cls][name]} for name, hint in field_types(cls).items()}
+def problems_by(validator: Draft7Validator, payload: object, name: str) -> tuple[str, ...]:
+    """Every way in which a JSON value breaks a schema, as `place: what`; `name` is what places begin with."""
+    errors = sorted(validator.iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
+    return tuple(f"{error.json_path.replace('$', name, 1)}: {_words(error)}" for error in errors)
+
+
+def object_schema(cls: type, fields: Fields = FIELDS) -> dict[str, Any]:
+    """The schema of a dataclass, and of those in it: structure and types from them, all else from `fields`."""
+    properties = {name: {**_schema_of(hint, fields), **fields[cls][name]} for name, hint in field_types(cls).items()}
     return {
         "type": "object",
         "properties": properties,
@@ -188,22 +213,23 @@ def _object(cls: type) -> dict[str, Any]:
     }
 
 
-def _schema_of(hint: Any) -> dict[str, Any]:
+def _schema_of(hint: Any, fields: Fields) -> dict[str, Any]:
     kept, nullable = without_none(hint)
     if nullable:
-        inner = _schema_of(kept)
+        inner = _schema_of(kept, fields)
         named = {"enum": [*inner["enum"], None]} if "enum" in inner else {}
         return {**inner, **named, "type": [inner["type"], "null"]}
     if dataclasses.is_dataclass(kept):
-        return _object(cast(type, kept))
+        return object_schema(cast(type, kept), fields)
     if get_origin(kept) is tuple:
-        return {"type": "array", "items": _schema_of(get_args(kept)[0])}
+        return {"type": "array", "items": _schema_of(get_args(kept)[0], fields)}
     if kept in _TYPE_NAMES:
         return {"type": _TYPE_NAMES[kept]}
     if get_origin(kept) is Literal or (isinstance(kept, type) and issubclass(kept, StrEnum)):
         return {"type": "string", "enum": [str(word) for word in (get_args(kept) or kept)]}
     value_type = get_args(kept)[1]
-    return {"type": "object", "additionalProperties": True if value_type is Any else _schema_of(value_type)}
+    values = True if value_type is Any else _schema_of(value_type, fields)
+    return {"type": "object", "additionalProperties": values}
 
 
 def _words(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.report.model import CheckReport, Held, Verdict
 
 _MOST_DECIMALS = 6
 _NOISE = 1e-12
@@ -21,6 +21,15 @@ _STYLES = {
     "share": _Style(scale=100, decimals=1, suffix=" pp"),
     "ratio": _Style(scale=1, decimals=2, suffix="x"),
     "depth": _Style(scale=1, decimals=0, suffix=""),
+}
+
+
+_HELD_NOTES = {
+    Held.NEW: "new",
+    Held.KNOWN: "known failure",
+    Held.EXPIRED: "expired",
+    Held.WORSE: "worse than accepted",
+    Held.NOT_COMPARABLE: "not compared",
 }
 
 
@@ -43,15 +52,17 @@ def estimate_words(check: CheckReport) -> str:
 
 
 def verdict_words(check: CheckReport) -> str:
-    """The verdict and how it counts, such as `fail`, `fail (severity warn)`, `pass (warning)` or `pass (not gated)`."""
+    """The verdict and how it counts, such as `fail (severity warn)`, `pass (warning)` or `fail (known failure)`."""
     notes = note_words(check)
     return f"{check.verdict} ({notes})" if notes else check.verdict.value
 
 
 def note_words(check: CheckReport) -> str:
     """What a verdict has to be read with; empty where it simply counts."""
+    held = "" if check.accepted is None else _HELD_NOTES.get(check.accepted.held, "")
     notes = {
         "not gated": not check.gated,
+        held: held,
         f"severity {check.severity}": check.severity != "fail",
         "warning": check.warning,
     }
@@ -89,7 +100,8 @@ def summary_line(check: CheckReport) -> str:
         f"n {count_words(check.n)}" if check.n is not None else "",
     ]
     line = ", ".join([f"{check.id}: {verdict_words(check)}", *(fact for fact in facts if fact)])
-    texts = ["" if check.verdict is Verdict.PASS else check.reason, check.warning]
+    plain = check.verdict is Verdict.PASS and not check.uncompared
+    texts = ["" if plain else check.reason, check.warning]
     return one_line(": ".join([line, *filter(None, [" ".join(filter(None, texts))])]))
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,8 @@ from monitorbench.report.schema import problems
 MAX_BYTES = 64 * 2**20
 """Largest report that is read."""
 _MAX_DEPTH = 64
+_LONGEST = 40
+"""Characters of a key that a message repeats."""
 
 __all__ = ["InvalidReportError", "dumps", "from_json", "read", "to_json", "write"]
 
@@ -47,8 +50,8 @@ def write(report: Report, path: Path) -> None:
     write_text(dumps(report), path)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text to `path` as `write` writes a report.
+def write_text(text: str, path: Path, *, what: str = "report") -> None:
+    """Write a text to `path` as `write` writes a report; `what` is what errors call it.
 
     Raises:
         UsageError: if `path` is not a regular file or cannot be written.
@@ -57,14 +60,14 @@ def write_text(text: str, path: Path) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.is_dir():
-            raise UsageError("is a folder, not a file", where=str(path), fix="name a file for the report")
+            raise UsageError("is a folder, not a file", where=str(path), fix=f"name a file for the {what}")
         if target.exists() and not target.is_file():
-            raise UsageError("is not a regular file", where=str(path), fix="name another file for the report")
+            raise UsageError("is not a regular file", where=str(path), fix=f"name another file for the {what}")
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, text)
     except OSError as error:
         raise UsageError(
-            f"the report cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
+            f"the {what} cannot be written ({_why(error)})", where=str(path), fix="name a file in a writable folder"
         ) from error
 
 
@@ -87,7 +90,7 @@ def read_as_it_is(path: Path) -> Report:
         UsageError: as `read`.
     """
     try:
-        payload = _parsed(_content(path))
+        payload = read_json(path)
     except OSError as error:
         raise UsageError(
             f"the report cannot be read ({_why(error)})", where=str(path), fix="name a report that `run` wrote"
@@ -98,6 +101,17 @@ def read_as_it_is(path: Path) -> Report:
     if found := problems(payload):
         raise _not_a_report(found, path)
     return from_json(payload)
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file, without what JSON lacks or leaves open: no NaN, no huge number, no key given twice.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no such value, or is larger or nested deeper than a report is.
+        RecursionError: it is nested too deeply to be read.
+    """
+    return _parsed(_content(path))
 
 
 def _content(path: Path) -> bytes:
@@ -180,7 +194,8 @@ def _whole(text: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key is given twice")
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {name[:_LONGEST]!r} is given twice")
     return found
 
 

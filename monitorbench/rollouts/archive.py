@@ -76,7 +76,7 @@ class Archive:
         self._lock.close()
 
     def find(self, problems: Mapping[str, Problem]) -> tuple[dict[str, Rollout], list[Lost]]:
-        """Those rollouts that are stored, and what was stored and is lost. One that raised is there to be looked at only.
+        """Those rollouts that are stored, and what was stored and is lost. One that raised is not found.
 
         Args:
             problems: the problem of each key that is looked for.
@@ -141,7 +141,7 @@ class Archive:
             }
 
     def least_rows(self, model: str, declared: int) -> int:
-        """The batch size that a model came down to for want of memory, by its name; the declared one where it did not."""
+        """The batch size that a model came down to for want of memory; the declared one where it did not."""
         if self._fresh:
             return declared
         with usable(self._folder):

@@ -61,7 +61,7 @@ class Rollout:
         value_positions: token positions at which the response states each value of the graph.
         answer_positions: token positions of the answer; empty when none could be read.
         counts: what the intervention counted on the way, by name; empty where it counts nothing.
-        rows: rows of the batch in which it ran: another number of them may round differently. 0 where that is not known.
+        rows: rows of the batch in which it ran, another number of which may round differently; 0 where not known.
         error: what it raised, in one line; there is no text and no trace then.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from monitorbench.errors import MonitorbenchError, RolloutError
 from monitorbench.rollouts.arm import Rollout
@@ -32,8 +32,16 @@ class Health:
 
     def __init__(self, group: Sequence[Recording], done: Mapping[int, int]) -> None:
         self._group, self._done, self._raised = group, Counter(done), Counter[int]()
-        self.good: list[Row] = []
-        """Rows that came to an end."""
+        self.unclear: list[RowBatch] = []
+        """Batches that raise, in which any row may be at fault: rows that are mixed cannot run without others."""
+        self.last = False
+        """Whether such batches are told apart by now, so that one that raises is at fault."""
+
+    def anew(self) -> Health:
+        """The same of a group that goes on in smaller batches: what was unclear runs again in those."""
+        health = Health(self._group, self._done)
+        health._raised = self._raised
+        return health
 
     def see(self, made: Iterable[tuple[Row, Rollout]]) -> None:
         """Take note of what came out.
@@ -47,7 +55,17 @@ class Health:
                 self._require_some(row.source, rollout.error)
             else:
                 self._done[row.source] += 1
-                self.good.append(row)
+
+    def settling(self, good: Callable[[], Sequence[Row]]) -> Iterator[RowBatch]:
+        """What is left to be run when all else is recorded: each row of the unclear batches beside good ones.
+
+        Args:
+            good: gives rows that came to an end.
+        """
+        self.last = True
+        recording = self._group[0]
+        for batch in self.unclear:
+            yield from [keyed(recording, each) for each in each_alone(batch, good())] or [batch]
 
     def _require_some(self, source: int, why: str) -> None:
         raised, recording = self._raised[source], self._group[source]
@@ -62,7 +80,7 @@ class Health:
 
 
 def sorted_out(group: Sequence[Recording], batch: RowBatch, run: Run, health: Health) -> Made:
-    """Run a batch; where it raises, its halves and theirs, down to the rows at fault.
+    """Run a batch; where it raises, its halves and theirs, down to the rows at fault; `health` takes unclear ones.
 
     Every part runs at the shape of the whole batch. Of N rows with k at fault, at most about 2 k log2(N) parts run.
 
@@ -73,7 +91,6 @@ def sorted_out(group: Sequence[Recording], batch: RowBatch, run: Run, health: He
     recording = group[batch.rows[0].source]
     mixes, pairs = recording.arm.intervention.mixes_rows, recording.arm.intervention.pairs_rows
     made: Made = []
-    unclear: list[tuple[RowBatch, str]] = []
 
     def tried(part: RowBatch) -> str:
         rollouts, why = _tried(recording, part, run)
@@ -96,16 +113,9 @@ def sorted_out(group: Sequence[Recording], batch: RowBatch, run: Run, health: He
         smaller = halves(part, mixes_rows=mixes, pairs_rows=pairs)
         if smaller:
             parts += [keyed(recording, each) if mixes else each for each in reversed(smaller)]
-        elif mixes and not pairs:
-            unclear.append((part, why))
+        elif mixes and not pairs and not health.last:
+            health.unclear.append(part)
         else:
-            give_up(part, why)
-    for part, why in unclear:
-        alone = [keyed(recording, each) for each in each_alone(part, health.good)]
-        for single in alone:
-            if own := tried(single):
-                give_up(single, own)
-        if not alone:
             give_up(part, why)
     return made
 

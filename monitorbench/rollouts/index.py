@@ -38,6 +38,8 @@ _FURTHER = (
     "PRIMARY KEY (model, tokens)) WITHOUT ROWID",
 )
 """Tables that an index of the same version may lack: who does not know them reads all the rest."""
+_STRANGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What comes of reading values that are not what they should be: SQLite keeps any value in any column."""
 _FIX = "run with --fresh while no other process uses it, or delete the folder"
 
 
@@ -130,6 +132,10 @@ def usable(folder: Path, *, reading: bool = False) -> Iterator[None]:
     done, kind = ("read", "readable") if reading else ("kept", "writable")
     try:
         yield
+    except _STRANGE as error:
+        if not reading:
+            raise
+        raise _unreadable(folder, "its index holds what no run wrote") from error
     except (OSError, sqlite3.Error) as error:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
             raise _unreadable(folder, f"its index cannot be read ({first_line(error)})") from error

@@ -40,5 +40,5 @@ def is_lost_device(error: BaseException) -> bool:
 def free() -> None:
     """Give back what nothing refers to, cycles included; call it when what failed is gone, its traceback above all."""
     gc.collect()
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from monitorbench.errors import UsageError
@@ -72,6 +73,7 @@ def _record(group: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
     health = Health(group, done)
     while batches:
         batches = yield from _record_batches(group, batches, store, progress, health)
+        health = health.anew()
     yield from progress.begun(range(len(group)))
 
 
@@ -106,14 +108,17 @@ def _record_batches(
     group: Sequence[Recording], batches: Sequence[RowBatch], store: RunStore, progress: _Progress, health: Health
 ) -> Generator[Notice, None, list[RowBatch]]:
     """Record one batch after the other; those that are left, in smaller batches, where one does not fit into memory."""
-    for number, batch in enumerate(batches):
+    done: set[tuple[int, Place]] = set()
+    good = partial(_good, group[0], store)
+    for batch in chain(batches, health.settling(good)):
         sources = sorted({row.source for row in batch.kept})
         yield from progress.begun(sources)
         try:
             made = sorted_out(group, batch, partial(_run, group, store), health)
         except DoesNotFitError:
             break
-        for source in sources:
+        done |= {(row.source, row.place) for row, _ in made}
+        for source in sorted({row.source for row, _ in made}):
             own = [(row, rollout) for row, rollout in made if row.source == source]
             yield from _keep(group[source], own, store)
             yield progress.done(source, len(own))
@@ -121,10 +126,16 @@ def _record_batches(
         return []
     size = _smaller(group[0], store, rows=len(batch.rows))
     yield BatchHalved(arm=group[batch.rows[0].source].arm.label, rows=len(batch.rows), to=size)
-    left = [row for batch in batches[number:] for row in batch.kept]
+    left = [row for batch in batches for row in batch.kept if (row.source, row.place) not in done]
     by_arm = [[row for row in left if row.source == source] for source in range(len(group))]
     again, _ = yield from _planned(group, by_arm, (size,), store, progress)
     return again
+
+
+def _good(recording: Recording, store: RunStore) -> list[Row]:
+    """The rows of an arm that came to an end, in an order that does not depend on what was stored before."""
+    done = {(one.problem.id, one.repeat) for one in store.everything(recording.arm) if not one.raised}
+    return [row for row in recording.rows if row.place in done]
 
 
 def _run(group: Sequence[Recording], store: RunStore, batch: RowBatch) -> Sequence[Rollout]:
@@ -158,6 +169,9 @@ def _smaller(recording: Recording, store: RunStore, *, rows: int) -> int:
         where=recording.arm.label,
         fix="lower sampling.max_new_tokens, or use a device with more memory",
     )
+
+
+Place = tuple[str, int]
 
 
 class _Progress:

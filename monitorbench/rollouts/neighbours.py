@@ -23,6 +23,7 @@ from torch import Tensor
 from monitorbench.adapters.base import Adapter
 from monitorbench.errors import UsageError
 from monitorbench.metrics.trace import Trace
+from monitorbench.notices import Working, tell
 from monitorbench.rollouts.packing import packed_blocks, packed_trace
 from monitorbench.rollouts.sources import own_code
 
@@ -66,6 +67,8 @@ class Neighbours:
             asked = missing[start : start + AT_ONCE]
             nearest_QN = nearest(self._matrix_Vd, asked, self._count).cpu().numpy().astype(np.int32)
             known.update(zip(asked, nearest_QN, strict=True))
+            done = min(start + AT_ONCE, len(missing))
+            tell(Working(what="looking up what tokens are like", done=done, total=len(missing), unit="tokens"))
         if missing and self._cache is not None:
             _write(self._cache / f"{self._name}.safetensors", known)
         return np.stack([known[each] for each in ids]) if len(ids) else np.empty((0, self._count), np.int32)

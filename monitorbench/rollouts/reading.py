@@ -6,17 +6,19 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from monitorbench.errors import UsageError
+from monitorbench.errors import UsageError, first_line
 from monitorbench.metrics.trace import Trace
+from monitorbench.rollouts.entries import STRANGE, entry
 from monitorbench.rollouts.index import opened_to_read, usable
 from monitorbench.rollouts.shards import Shards
 from monitorbench.rollouts.vocabulary import tokenizer_of
 
 _DIGITS = 8
+_AGAIN = "run the suite again: it records what is lost"
 _SHOWN = "SELECT key, arm, problem, repeat, found, shard, row, blocks FROM rollouts ORDER BY arm, problem, repeat, key"
 
 
@@ -90,7 +92,7 @@ class StoredRun:
             try:
                 self.arms = _arms(index)
                 self.rollouts = _rollouts(index, self.arms)
-                self._words = index.execute("SELECT tokenizer, id, text FROM words").fetchall()
+                self._words = _words(index)
             finally:
                 index.close()
 
@@ -104,13 +106,29 @@ class StoredRun:
             raise UsageError(
                 f"its trace cannot be read ({fault})",
                 where=rollout.name,
-                fix="run the suite again: it records what is lost",
+                fix=_AGAIN,
             )
-        return self._shards.trace(rollout.shard, rollout.row, rollout.blocks)
+        trace = self._shards.trace(rollout.shard, rollout.row, rollout.blocks)
+        try:
+            for block in trace.blocks:
+                for each in fields(block):
+                    getattr(block, each.name)
+        except (ValueError, LookupError, TypeError, MemoryError) as error:
+            what = f"its trace cannot be read ({first_line(error).lower()})"
+            raise UsageError(what, where=rollout.name, fix=_AGAIN) from error
+        return trace
 
     def words(self, arm: StoredArm) -> Mapping[int, str]:
         """The texts of the tokens of an arm's traces."""
-        return {each: json.loads(text) for tokenizer, each, text in self._words if tokenizer == arm.tokenizer}
+        return {each: text for tokenizer, each, text in self._words if tokenizer == arm.tokenizer}
+
+
+def _words(index: sqlite3.Connection) -> list[tuple[str, int, str]]:
+    rows = index.execute("SELECT tokenizer, id, text FROM words").fetchall()
+    words = [(tokenizer, each, json.loads(text)) for tokenizer, each, text in rows]
+    if not all(type(each) is int and isinstance(text, str) for _, each, text in words):
+        raise TypeError("a word is no text")
+    return words
 
 
 def _arms(index: sqlite3.Connection) -> dict[str, StoredArm]:
@@ -133,10 +151,12 @@ def _rollouts(index: sqlite3.Connection, arms: Mapping[str, StoredArm]) -> dict[
     names = [f"{arms[arm].name}/{problem}{f'/{repeat}' if repeat else ''}" for _, arm, problem, repeat, *_ in rows]
     counts = Counter(names)
     rollouts: dict[str, StoredRollout] = {}
-    for plain, (key, arm, _, _, text, shard, row, blocks) in zip(names, rows, strict=True):
+    for plain, (key, arm, _, repeat, text, shard, row, blocks) in zip(names, rows, strict=True):
         # One prompt may be kept under several seeds or batch shapes.
         name = plain if counts[plain] == 1 else f"{plain}@{key[:_DIGITS]}"
-        found = json.loads(text)
+        found = entry(text, repeat, row, blocks)
+        if found is None:
+            raise ValueError(STRANGE)
         rollouts[name] = StoredRollout(
             name=name,
             arm=arms[arm],

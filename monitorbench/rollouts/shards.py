@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from monitorbench.metrics.trace import Trace
@@ -22,6 +23,7 @@ from monitorbench.rollouts.packing import Packed, PackedTrace, packed_blocks
 OPEN_AT_ONCE = 64
 _SHARD = re.compile(r"[0-9a-f]{64}\.safetensors")
 _DRAFT = ".draft"
+_STRANGE = "it is no file of traces"
 
 
 class _Lying(Mapping[str, NDArray[Any]]):
@@ -87,13 +89,26 @@ class Shards:
         if name in self._sound:
             return ""
         try:
-            with (self._folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            fault = self._fault(name)
         except OSError as error:
             return (error.strerror or str(error)).lower()
+        except SafetensorError:
+            fault = _STRANGE
+        if not fault:
+            self._sound.add(name)
+        return fault
+
+    def _fault(self, name: object) -> str:
+        # The index is a file that others may have written: it must not lead out of the folder, or to a device.
+        if not (isinstance(name, str) and _SHARD.fullmatch(name)):
+            return _STRANGE
+        if stat.S_ISFIFO((self._folder / name).stat().st_mode):
+            return "it is a pipe"
+        with (self._folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
         if name != f"{found}.safetensors":
             return "its content has changed"
-        self._sound.add(name)
+        self._opened(name)
         return ""
 
     def trace(self, name: str, row: int, count: int) -> PackedTrace:

@@ -9,6 +9,7 @@ from typing import Any
 
 from monitorbench.metrics.trace import Trace
 from monitorbench.rollouts.arm import Rollout
+from monitorbench.rollouts.entries import STRANGE, entry
 from monitorbench.rollouts.shards import Shards
 from monitorbench.tasks.base import Problem
 
@@ -31,7 +32,9 @@ def rows_of(index: sqlite3.Connection, keys: list[str]) -> list[Row]:
 
 def faults_in(rows: list[Row], shards: Shards) -> dict[str, str]:
     """What is wrong with shards that the rows lie in, by shard; those that hold what was written are left out."""
-    return {shard: why for shard in sorted({row[3] for row in rows}) if (why := shards.fault(shard))}
+    strange = {row[3]: STRANGE for row in rows if entry(row[2], row[1], *row[4:]) is None}
+    faults = {shard: why for shard in {row[3] for row in rows} if (why := shards.fault(shard))} | strange
+    return dict(sorted(faults.items(), key=str))
 
 
 def rollout_of(row: Row, problem: Problem, shards: Shards) -> Rollout:

@@ -20,10 +20,12 @@ class Estimators:
     Attributes:
         level: two-sided confidence level; each end is a one-sided bound at (1 - level) / 2.
         sequential: whether one looks while prompts come in, so that the bounds have to hold whenever one stops.
+        unseen: further prompts of which nothing is known; every interval holds whatever they would have come to.
     """
 
     level: float = LEVEL
     sequential: bool = False
+    unseen: int = 0
 
     def drop(self, reference_N: ArrayLike, candidate_N: ArrayLike) -> Estimate:
         """The drop mean(reference) - mean(candidate) of values in [0, 1], paired by prompt (`paired_difference`).
@@ -31,9 +33,12 @@ class Estimators:
         Raises:
             ValueError: if there is no prompt, the lengths differ, or a value lies outside [0, 1].
         """
-        if not self.sequential:
-            return paired_difference(reference_N, candidate_N, level=self.level)
-        return sequential_mean(paired_differences(reference_N, candidate_N), low=-1.0, high=1.0, level=self.level)
+        low, high = -1.0, 1.0
+        if self.sequential:
+            found = sequential_mean(paired_differences(reference_N, candidate_N), low=low, high=high, level=self.level)
+        else:
+            found = paired_difference(reference_N, candidate_N, level=self.level)
+        return found.widened(self.unseen, low=low, high=high)
 
     def drop_of_any(self, reference_N: ArrayLike, candidate_N: ArrayLike, *, of: int) -> Estimate:
         """A drop like `drop`, of which any of several may show that there is one.
@@ -60,7 +65,7 @@ class Estimators:
             ValueError: if there is no prompt, or a value lies outside [low, high].
         """
         mean = sequential_mean if self.sequential else bounded_mean
-        return mean(values_N, low=low, high=high, level=self.level)
+        return mean(values_N, low=low, high=high, level=self.level).widened(self.unseen, low=low, high=high)
 
     def recovery(self, reference_N: ArrayLike, bottleneck_N: ArrayLike, floor_N: ArrayLike) -> Estimate | None:
         """Recovery 1 - D(bottleneck) / D(floor) of paired values in [0, 1] (`recovery`); None where it has no interval.
@@ -68,9 +73,9 @@ class Estimators:
         Raises:
             ValueError: if there is no prompt, the lengths differ, or a value lies outside [0, 1].
         """
-        if not self.sequential:
+        if not self.sequential and not self.unseen:
             return recovery(reference_N, bottleneck_N, floor_N, level=self.level)
-        # Two drops that hold at any moment, each at half the error rate, hold together.
+        # Two drops that hold, each at half the error rate, hold together.
         strict = replace(self, level=(1.0 + self.level) / 2.0)
         drop, floor = strict.drop(reference_N, bottleneck_N), strict.drop(reference_N, floor_N)
         return recovery_within(drop, floor, level=self.level)

@@ -5,7 +5,7 @@ Shape suffixes: N prompts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +43,22 @@ class Estimate:
     def alpha(self) -> float:
         """One-sided error rate of either end."""
         return (1.0 - self.level) / 2.0
+
+    def widened(self, unseen: int, *, low: float, high: float) -> Estimate:
+        """The same mean with an interval that holds it, too, if so many more prompts had any values in [low, high].
+
+        Only for a mean over prompts of values in that range. What the interval says of it is said of all prompts then,
+        whatever the unseen ones are like (Horowitz and Manski, Econometrica 63 (1995) 281).
+        """
+        if not unseen:
+            return self
+        total = self.n + unseen
+        return replace(
+            self,
+            low=(self.n * self.low + unseen * low) / total,
+            high=(self.n * self.high + unseen * high) / total,
+            method=f"{self.method}; widened by whatever {unseen} unseen prompts would have come to",
+        )
 
     @classmethod
     def fixed(cls, value: float, *, n: int = 0) -> Estimate:

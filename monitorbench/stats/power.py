@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from monitorbench.stats.interval import Estimate
 
 USUAL_POWER = 0.8
+_SMALLEST_DISTANCE = 1e-9
 
 
 def prompts_needed(
@@ -86,7 +87,7 @@ def detectable_drop(
     if margin >= discordance:
         return None
     z2 = _quantile(alpha, power) ** 2
-    root = math.sqrt((n * margin) ** 2 - (n + z2) * (n * margin**2 - z2 * discordance))
+    root = math.sqrt(z2 * (discordance * (n + z2) - n * margin**2))
     drop = (n * margin + root) / (n + z2)
     return drop if drop <= discordance else None
 
@@ -113,7 +114,8 @@ def more_prompts(
 
 
 def _needed(*, variance: float, distance: float, alpha: float, power: float) -> int:
-    return max(math.ceil(_quantile(alpha, power) ** 2 * variance / distance**2), 1)
+    # Nobody asks as many prompts as the smallest distance needs, and below it the division has no result.
+    return max(math.ceil(_quantile(alpha, power) ** 2 * variance / max(distance, _SMALLEST_DISTANCE) ** 2), 1)
 
 
 def _quantile(alpha: float, power: float) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from monitorbench.errors import Mistake
 from monitorbench.suite.conditions import in_words
 from monitorbench.suite.model import CheckSchema, Vocabulary
 from monitorbench.suite.overrides import SET
 from monitorbench.suite.tree import Node
-from monitorbench.suite.violations import violations
+from monitorbench.suite.violations import is_valid, violations
 from monitorbench.suite.words import quoted, scalar
 
 FAIL_IF, WARN_IF = "fail_if", "warn_if"
@@ -34,14 +35,14 @@ def useless_warnings(root: Node, vocabulary: Vocabulary) -> Iterator[Mistake]:
     """Bounds of a `warn_if` that can never warn, or that mean nothing beside the rest of their check."""
     for check in root.entries["checks"].items if "checks" in root.entries else ():
         schema, given = _schema(check, vocabulary), check.entries.get(WARN_IF)
-        if schema is None or given is None or _wrong(check, schema) is not None:
+        if schema is None or given is None or _wrong(check, schema) or not is_valid(given.plain(), _form(schema)):
             continue
         loose = [mistake for name in schema.bounds if (mistake := _loose(check, given, name)) is not None]
         yield from loose
         wrong = None if loose else _wrong(replace(check, value={**check.entries, **given.entries}), schema)
         if wrong is not None:
             what, fix = wrong
-            yield given.place.mistake(f"check {quoted(check.text_at('id') or '')} by its `{WARN_IF}` {what}", fix)
+            yield given.place.mistake(f"check {quoted(check.text_at('id') or '')}, by its `{WARN_IF}`, {what}", fix)
 
 
 def _schema(check: Node, vocabulary: Vocabulary) -> CheckSchema | None:
@@ -84,6 +85,12 @@ def _loose(check: Node, given: Node, name: str) -> Mistake | None:
 def _wrong(check: Node, schema: CheckSchema) -> tuple[str, str] | None:
     """What is wrong with the parameters of a check, and what to do; None where nothing is."""
     plain = {name: check.entries[name].plain() for name in schema.properties if name in check.entries}
-    form = {"properties": dict(schema.properties), "required": list(schema.required), **schema.extra}
-    broken = next(violations(plain, form), None)
-    return schema.refusal(plain) if broken is None else in_words(broken, "this")
+    broken = next(violations(plain, {**_form(schema), "required": list(schema.required), **schema.extra}), None)
+    if broken is None:
+        return schema.refusal(plain)
+    what, fix = in_words(broken, quoted(str(broken.path[-1])) if broken.path else "it")
+    return f"is not complete: {what}", fix
+
+
+def _form(schema: CheckSchema) -> dict[str, Any]:
+    return {"properties": dict(schema.properties)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -100,8 +101,9 @@ class _Reader:
             self.fail(asked_at, what, "write less, or put problems into a file of family jsonl")
             return None
         self.digest.update(len(content).to_bytes(8, "big") + content)
+        content = content.removeprefix(codecs.BOM_UTF8)  # first, since errors count from behind it
         try:
-            return content.decode("utf-8-sig")
+            return content.decode()
         except UnicodeDecodeError as error:
             valid = content[: error.start].decode()
             self.fail(place_of(valid, len(valid), path), "not UTF-8", "save the file in UTF-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monitorbench.errors import Mistake, SuiteError
+from monitorbench.suite.accepted import HELD_AGAINST, refused_gates
 from monitorbench.suite.bounds import WARN_IF, useless_warnings, with_bounds
 from monitorbench.suite.files import with_files
 from monitorbench.suite.include import Gathered, gather
@@ -74,6 +75,7 @@ def _loaded(path: Path, gathered: Gathered, vocabulary: Vocabulary, overrides: O
     root = _with_defaults(root, vocabulary)
     mistakes = [*refused, *twice, *mistakes_in(root, complete(vocabulary)), *dangling(root, vocabulary)]
     mistakes += [*refused_checks(root, vocabulary), *useless_warnings(root, vocabulary)]
+    mistakes += refused_gates(root)
     mistakes += unknown_ids(overrides.only, _ids(root))
     mistakes = [*gathered.mistakes, *_elsewhere(mistakes, gathered.mistakes)]
     models = _models(root, os.fspath(path), vocabulary, mistakes)
@@ -109,7 +111,20 @@ def resolved(suite: Suite) -> dict[str, Any]:
 def _resolved_check(check: CheckSpec) -> dict[str, Any]:
     severity = {} if check.severity == "fail" else {"severity": check.severity}
     warn_if = {WARN_IF: dict(check.warn_if)} if check.warn_if else {}
-    return {"id": check.id, "check": check.type, **severity, **copy.deepcopy(check.parameters), **warn_if}
+    return {
+        "id": check.id,
+        "check": check.type,
+        **severity,
+        **_held_against(check),
+        **copy.deepcopy(check.parameters),
+        **warn_if,
+    }
+
+
+def _held_against(check: CheckSpec) -> dict[str, Any]:
+    """What a check says of accepted values."""
+    tolerance = {"tolerance": dict(check.tolerance)} if check.tolerance else {}
+    return {**tolerance, **({"max_drop_vs": check.max_drop_vs} if check.max_drop_vs else {})}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +229,7 @@ def _task(name: str, fields: dict[str, Any], vocabulary: Vocabulary) -> TaskSpec
 def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> CheckSpec:
     name, kind = fields.pop("id"), fields.pop("check")
     severity, warn_if = fields.pop("severity", "fail"), fields.pop(WARN_IF, {})
+    held = {key: fields.pop(key) for key in HELD_AGAINST if key in fields}
     return CheckSpec(
         id=name,
         type=kind,
@@ -223,6 +239,7 @@ def _check(fields: dict[str, Any], place: Place, vocabulary: Vocabulary) -> Chec
         column=place.column,
         severity=severity,
         warn_if=warn_if,
+        **held,
     )
 
 

@@ -101,6 +101,9 @@ class CheckSpec:
             not affect the exit code.
         severity: what becomes of the run when the check does not pass.
         warn_if: tighter bounds by name, whose breach is a warning; empty where there are none.
+        tolerance: by how much the estimate may be worse than an accepted one: `abs`, in its unit, and `rel`, as a share
+            of it, of which the larger holds; empty where differences are not judged.
+        max_drop_vs: `previous` asks for an estimate shown to be no worse, within the tolerance, than the last accepted.
     """
 
     id: str
@@ -112,6 +115,8 @@ class CheckSpec:
     gated: bool = True
     severity: Severity = "fail"
     warn_if: Mapping[str, Any] = field(default_factory=dict)
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    max_drop_vs: Literal["previous"] | None = None
 
     @property
     def warned(self) -> CheckSpec | None:

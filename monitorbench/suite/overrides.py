@@ -11,7 +11,7 @@ from monitorbench.errors import Mistake, SuiteError
 from monitorbench.suite.model import Overrides
 from monitorbench.suite.tree import Node, Place
 from monitorbench.suite.words import nearest, quoted
-from monitorbench.suite.yaml12 import parse
+from monitorbench.suite.yaml12 import MAX_DEPTH, parse
 
 Edit = Callable[[Node], Node]
 SET = "--set"
@@ -54,6 +54,8 @@ def _setting(item: str) -> Edit:
         path = tuple(dotted.split("."))
         if not equals or not all(path):
             _refuse(place, f"{quoted(item)} is not a setting", "write path=value, such as sampling.seed=3")
+        if len(path) > MAX_DEPTH:
+            _refuse(place, f"{quoted(item)} leads more than {MAX_DEPTH} deep", "shorten the path")
         if path[0] == "include":
             _refuse(place, "`include` cannot be set", "change it in the suite")
         return _changed(root, path, _value(item, text, place))

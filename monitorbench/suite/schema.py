@@ -265,6 +265,12 @@ def _checks(vocabulary: Vocabulary) -> Json:
             "description": "What becomes of the run when the check does not pass: fail; warn: a warning, which counts "
             "under --strict; info: it never counts.",
         },
+        "tolerance": _tolerance(),
+        "max_drop_vs": {
+            "enum": ["previous"],
+            "description": "previous: the estimate has to be shown no worse than the last accepted one in the baseline "
+            "file, within the tolerance.",
+        },
     }
     forms = [
         _case("check", name, _form(head, {**check.properties, **_bounds(check)}))
@@ -272,6 +278,15 @@ def _checks(vocabulary: Vocabulary) -> Json:
     ]
     item = {"type": "object", "properties": head, "required": ["id", "check"], "allOf": forms}
     return {"type": "array", "minItems": 1, "items": item, "description": "The declared checks, in order."}
+
+
+def _tolerance() -> Json:
+    absolute = "By how much the estimate may be worse, in its own unit: 0.02 is two points of a share."
+    relative = "The same as a share of the accepted value."
+    sides = {"abs": absolute, "rel": relative}
+    shape = _object({name: {"type": "number", "minimum": 0, "description": text} for name, text in sides.items()})
+    what = "By how much the estimate may be worse than an accepted one before that is a fail; the larger of both holds."
+    return {**shape, "minProperties": 1, "description": what}
 
 
 def _bounds(check: CheckSchema) -> Json:

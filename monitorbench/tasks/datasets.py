@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from monitorbench.errors import UsageError, first_line
+from monitorbench.notices import Working, tell
 from monitorbench.suite.files import FOLDER
 from monitorbench.suite.model import CheckSchema
 from monitorbench.tasks.base import Outcome, Problem
@@ -119,6 +120,7 @@ class DataSet:
         return Reading(prompt=self.prompt, answer=self.answer, grader=grader)
 
     def _rows(self) -> Iterator[Row]:
+        tell(Working(what=f"loading the data set {self._where}"))
         with _explained(self.source):
             library = _library()
             saved = any(os.path.isfile(os.path.join(self.source, mark)) for mark in SAVED)

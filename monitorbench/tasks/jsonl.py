@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {quoted(next(n for n in names if names.count(n) > 1))} is given twice")
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"the key {quoted(counts.most_common(1)[0][0])} is given twice")
     return row

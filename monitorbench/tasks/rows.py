@@ -10,6 +10,7 @@ from string import Formatter
 from typing import Any
 
 from monitorbench.errors import UsageError
+from monitorbench.notices import Working, tell
 from monitorbench.suite.words import found, quoted
 from monitorbench.tasks.base import Problem
 from monitorbench.tasks.graders import Grader
@@ -30,6 +31,8 @@ COLUMNS: dict[str, Any] = {
 }
 Row = tuple[str, Mapping[str, Any]]
 """Where a row stands, for messages, and its values by column."""
+_SOME = 100
+"""Problems between two notices of how many there are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +74,15 @@ class Reading:
         for where, row in rows:
             if len(problems) == n:
                 break
+            if len(problems) % _SOME == 0:
+                tell(Working(what=f"reading problems of {of}", done=len(problems), total=n, unit="problems"))
             problem = self._problem(where, row)
             if problem.id not in problems:
                 problems[problem.id], places[problem.id] = problem, where
             elif not skip_repeated:
                 what = f"the prompt repeats that of {places[problem.id]}"
                 raise UsageError(what, where=where, fix="remove one of them: prompts are compared as independent")
+        tell(Working(what=f"reading problems of {of}", done=n, total=n, unit="problems"))
         if len(problems) < n:
             different = " different" if skip_repeated else ""
             raise UsageError(f"holds {len(problems):,}{different} problems, not {n:,}", where=of, fix="lower n")
@@ -112,7 +118,8 @@ def _text(where: str, row: Mapping[str, Any], column: str) -> str:
     value = row[column]
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    is_whole = isinstance(value, int) and not isinstance(value, bool)  # of any size, also beyond what a float holds
+    if is_whole or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
     what = f"the column {quoted(column)} holds {found(value)}"
     raise UsageError(what, where=where, fix="only text and numbers can be used")

@@ -17,6 +17,8 @@ from monitorbench.commands.trace_canvas import Canvas, shown
 from monitorbench.metrics.trace import BlockTrace, Trace
 from monitorbench.rollouts.archive import Archive
 from monitorbench.rollouts.arm import Rollout
+from monitorbench.rollouts.batching import Row
+from monitorbench.rollouts.errored import errored
 from monitorbench.rollouts.key import digest
 from monitorbench.tasks.base import Problem
 
@@ -64,6 +66,22 @@ def test_rollouts_are_listed_by_arm(stored: Path, command: Command) -> None:
     code, out, _ = command("trace", "list", "small", "--json")
     (row,) = json.loads(out)
     assert (code, row["rollout"], row["text"]) == (0, f"{ARM}/p", "five \x1b[31mred")
+
+
+def test_a_rollout_that_raised_is_listed_with_its_reason(stored: Path, command: Command) -> None:
+    raised = errored(
+        Row(problem=Problem(id="q", prompt="", target="", answer=""), repeat=0, tokens=(1,)),
+        "KeyError: 'x' (m.py:3)",
+        4,
+    )
+    with closing(Archive(stored / "reports/runs/small")) as archive:
+        archive.keep(FACTS, {"b": raised}, label="candidate on chain, as it is")
+        assert archive.find({"b": raised.problem}) == ({}, []), "it is tried again"
+    assert command("trace", "list", "small")[1].splitlines()[2] == f"  {ARM}/q  error       KeyError: 'x' (m.py:3)"
+    assert json.loads(command("trace", "list", "small", "--json")[1])[1]["error"] == "KeyError: 'x' (m.py:3)"
+    code, out, _ = command("trace", "show", "small", f"{ARM}/q")
+    assert (code, out) == (0, f"{ARM}/q: candidate on chain, as it is; error, KeyError: 'x' (m.py:3)\n")
+    assert json.loads(command("trace", "show", "small", f"{ARM}/q", "--json")[1])["steps"] == []
 
 
 def test_a_canvas_is_shown_on_one_line_for_each_step(stored: Path, command: Command) -> None:

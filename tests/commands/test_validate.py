@@ -37,6 +37,18 @@ def test_validate_warns_when_so_few_prompts_can_hardly_decide(folder: Path, comm
     assert command("validate", "s.yaml", "--set", "tasks.chain.n=124")[2] == ""
 
 
+def test_validate_warns_of_a_suite_in_which_nothing_can_fail(folder: Path, command: Command) -> None:
+    code, out, err = command("validate", "s.yaml", "--only", "depth", "--set", "checks.depth.severity=warn")
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        "check     bottleneck: bottleneck-drop (not gated)",
+        "check     depth: opaque-depth-ratio (severity warn)",
+    ]
+    assert err.splitlines()[0] == (
+        "warning: s.yaml: no check has severity fail: without --strict, nothing can fail, and nothing is decided"
+    )
+
+
 def test_validate_refuses_what_a_run_would_refuse(folder: Path, command: Command) -> None:
     text = (folder / "s.yaml").read_text(encoding="utf-8")
     text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("baseline"))

@@ -1,7 +1,7 @@
 """What all fuzz tests share: how many inputs they try, and what no input may ever bring about.
 
 A short form belongs to the suite of tests. `MONITORBENCH_FUZZ=100000 pytest tests/fuzz` tries that many suites, and a
-fifth as many reports on top, and says how many it tried in how many seconds.
+third as many reports, baseline files and files of problems on top, and says how many in how many seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from hypothesis import HealthCheck, Phase, settings
 
 LONG = int(os.environ.get("MONITORBENCH_FUZZ", "0"))
-SHORT = 2_000
+SHORT = 1_600
 PATIENCE = 60
 """Seconds after which an input counts as one that hangs: a machine may be busy."""
 TRIED: Counter[str] = Counter()

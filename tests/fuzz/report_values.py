@@ -43,7 +43,7 @@ def changed(plain: dict[str, Any], made: Sequence[tuple[Any, ...]]) -> dict[str,
     """A report as JSON values after some changes."""
     payload = copy.deepcopy(plain)
     for change in made:
-        _change(payload, *change)
+        _change(payload, change)
     return payload
 
 
@@ -81,7 +81,8 @@ def _slots(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _slots(value[key])
 
 
-def _change(payload: Any, operation: str, at: int, other: int, value: Any, text: str, number: float) -> None:
+def _change(payload: Any, change: tuple[Any, ...]) -> None:
+    operation, at, other, value, text, number = change
     slots = list(_slots(payload))
     if not slots:
         return

@@ -165,7 +165,7 @@ def changed_suites(draw: st.DrawFn) -> str:
     """A shipped suite after one to five changes of its nodes."""
     tree = copy.deepcopy(draw(st.sampled_from(_TREES)))
     for change in draw(st.lists(changes, min_size=1, max_size=5)):
-        _change(tree, *change)
+        _change(tree, change)
     return document(tree)
 
 
@@ -222,7 +222,8 @@ def _put(slot: tuple[list[Any], int], value: Any) -> None:
     holder[index] = [holder[index][0], value] if isinstance(holder, Pairs) else value
 
 
-def _change(tree: Any, operation: str, at: int, other: int, value: Any, key: Any) -> None:
+def _change(tree: Any, change: tuple[Any, ...]) -> None:  # noqa: PLR0912  # one branch for each operation
+    operation, at, other, value, key = change
     slots = _slots(tree)
     if not slots:
         return

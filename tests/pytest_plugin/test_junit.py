@@ -24,6 +24,7 @@ def test_the_figures_of_a_check_are_properties_of_its_test(bench: Bench) -> None
         "monitorbench_level": "1.0",
         "monitorbench_bound": "min 0.9",
         "monitorbench_n": "6",
+        "monitorbench_severity": "fail",
         "monitorbench_report": "r.json",
     }
     assert second["monitorbench_verdict"] == "not_applicable"

@@ -19,7 +19,7 @@ def test_a_name_that_is_none_names_the_option(bench: Bench) -> None:
     bench.suite(PASSES)
     result = bench.pytest("--monitorbench-model", "zoo:nothing")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["--monitorbench-model:1:1: no reference checkpoint 'nothing'; *"])
+    result.stdout.fnmatch_lines(["--monitorbench-model:1:1: no reference checkpoint `nothing`; *"])
 
 
 def test_an_unusable_checkpoint_fails_every_test_with_one_message(bench: Bench) -> None:

@@ -10,10 +10,11 @@ pytest_plugins = "pytester"
 def test_nothing_is_left_behind_and_nothing_is_found(bench: Bench) -> None:
     bench.suite(PASSES)
     batches = bench.batches()
-    for made in (2, 4):
+    for _ in range(2):
+        batches.clear()
         bench.pytest("--monitorbench-no-store").assert_outcomes(passed=1)
-        assert len(batches) == made
-    assert [path.name for path in (bench / ".").iterdir() if path.suffix != ".py"] == ["s.monitor.yaml"]
+        assert batches
+    assert not (bench / "reports").exists()
 
 
 def test_a_store_on_the_command_line_wins_over_none_in_the_ini_file(bench: Bench) -> None:

@@ -14,17 +14,21 @@ pytest_plugins = "pytester"
 def test_the_next_session_generates_nothing(bench: Bench) -> None:
     bench.suite(PASSES)
     batches = bench.batches()
-    for _ in range(2):
-        bench.pytest().stdout.fnmatch_lines(["rollouts: reports/runs"])
-        assert len(batches) == 2
+    bench.pytest().stdout.fnmatch_lines(["rollouts: reports/runs"])
+    assert batches
+    batches.clear()
+    bench.pytest().stdout.fnmatch_lines(["rollouts: reports/runs"])
+    assert not batches
 
 
 def test_the_command_that_runs_a_check_again_finds_what_the_test_recorded(bench: Bench) -> None:
     bench.suite(PASSES)
     batches = bench.batches()
     bench.pytest()
+    assert batches
+    batches.clear()
     assert main(["run", "s.monitor.yaml", "--only", "order", "--quiet"]) == 0
-    assert len(batches) == 2
+    assert not batches
 
 
 def test_a_folder_that_is_named(bench: Bench) -> None:

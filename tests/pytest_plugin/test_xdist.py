@@ -26,7 +26,7 @@ def test_suites_of_one_checkpoint_share_a_worker_and_their_results_come_together
     bench.suite(PASSES, file="t.monitor.yaml", name="other")
     bench.test("pass", file="test_a.py")
     words = [*TWO, "--monitorbench-report", "r.json", "--junitxml", "junit.xml"]
-    result = bench.pytester.runpytest_subprocess(*words)
+    result = bench.pytester.runpytest_subprocess("--assert=plain", *words)
     result.assert_outcomes(passed=3, failed=1)
     ran = workers(result)
     assert len({worker for test, worker in ran.items() if ".yaml" in test}) == 1
@@ -53,7 +53,7 @@ def test_suites_of_one_checkpoint_share_a_worker_and_their_results_come_together
 def test_a_mode_that_was_asked_for_is_kept_and_its_cost_is_said(bench: Bench) -> None:
     bench.suite(PASSES + FAILS)
     words = ["-n", "2", "--dist", "load", "--monitorbench-report", "r.json"]
-    result = bench.pytester.runpytest_subprocess(*words)
+    result = bench.pytester.runpytest_subprocess("--assert=plain", *words)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -77,7 +77,7 @@ def test_a_worker_that_crashes_is_said(bench: Bench) -> None:
                 os._exit(9)
         """
     )
-    result = bench.pytester.runpytest_subprocess("-n", "1", "--monitorbench-report", "r.json")
+    result = bench.pytester.runpytest_subprocess("--assert=plain", "-n", "1", "--monitorbench-report", "r.json")
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
@@ -91,6 +91,14 @@ def test_a_worker_that_crashes_is_said(bench: Bench) -> None:
 
 def test_without_checks_tests_are_handed_out_as_ever(bench: Bench) -> None:
     bench.test("pass")
-    result = bench.pytester.runpytest_subprocess("-n", "1")
+    result = bench.pytester.runpytest_subprocess("--assert=plain", "-n", "1")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*= monitorbench =*")
+
+
+def test_suites_that_would_share_a_report_are_refused_before_anything_runs(bench: Bench) -> None:
+    bench.suite(PASSES)
+    bench.suite(PASSES, file="t.monitor.yaml")
+    result = bench.pytester.runpytest_subprocess("--assert=plain", "-n", "1", "--monitorbench-report", "r.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --monitorbench-report: s.monitor.yaml and t.monitor.yaml would both be *"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -296,3 +297,33 @@ def test_a_process_killed_while_it_writes_leaves_the_report_that_was_there(last:
     died = subprocess.run([sys.executable, "-c", program], check=False)
     assert died.returncode == -signal.SIGKILL
     assert path.read_text(encoding="utf-8") == "before"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            '"seconds": 61.5',
+            f'"seconds": 1{"0" * 400}',
+            "is not a report: the number 10000000000000000000... is too large",
+        ),
+        ('"seconds": 61.5', '"seconds": 1, "seconds": 2', "is not a report: the key 'seconds' is given twice"),
+        ('"channel": null', f'"channel": {"[" * 100 + "]" * 100}', "is not a report: it is nested more than 64 deep"),
+        ('"line": 12', '"line": 12.0', "is not a report: report.checks[0].line: wants integer, found float"),
+    ],
+)
+def test_numbers_keys_and_depths_that_no_run_writes(
+    old: str, new: str, complaint: str, make_report: MakeReport, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.json"
+    text = dumps(make_report())
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape(complaint)):
+        read(path)
+
+
+def test_a_whole_number_in_place_of_another_is_read_as_that(make_report: MakeReport, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(dumps(make_report()).replace('"seconds": 61.5', '"seconds": 61'), encoding="utf-8")
+    assert type(read(path).run.seconds) is float

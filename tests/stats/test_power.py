@@ -147,3 +147,12 @@ def test_the_nearer_bound_counts():
 def test_what_is_fixed_needs_no_more_prompts():
     with pytest.raises(ValueError, match="spread"):
         more_prompts(Estimate.fixed(1.0), maximum=0.5)
+
+
+@pytest.mark.parametrize("margin", [5e-324, 1e-200, 1e-12])
+def test_a_margin_next_to_nothing_asks_for_a_finite_number(margin):
+    assert 10**15 < prompts_needed(discordance=0.05, margin=margin) < 10**18
+
+
+def test_a_drop_can_be_detected_with_however_many_prompts():
+    assert detectable_drop(2**63 - 1, discordance=0.05, margin=0.049) == pytest.approx(0.049)

@@ -58,6 +58,7 @@ BOTTLENECK = CheckSchema(
         },
     },
     required=("task", "channel", "keep", "max_drop"),
+    bounds=("max_drop",),
 )
 AT_LEAST_TWO = {
     "not": {"type": "integer"},
@@ -80,6 +81,7 @@ DEPTH = CheckSchema(
         "convention": {"type": "string", "enum": ["circuit", "implemented"], "default": "implemented"},
     },
     required=("context_length",),
+    bounds=("max_ratio", "max_depth", "max_slope_per_doubling"),
     extra={
         "anyOf": [{"required": ["max_ratio"]}, {"required": ["max_depth"]}, {"required": ["max_slope_per_doubling"]}],
         "if": {"required": ["max_slope_per_doubling"]},
@@ -96,6 +98,7 @@ CHRONOLOGY = CheckSchema(
         "window": {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}], "default": "all"},
     },
     required=("task", "metric"),
+    bounds=("min", "max"),
     extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
     refusal=lambda given: (
         ("has its bounds swapped", "swap them") if given.get("min", -1) > given.get("max", 1) else None

@@ -184,3 +184,30 @@ def test_a_suite_that_cannot_be_read(folder: Path, vocabulary: Vocabulary) -> No
 def test_a_byte_order_mark_and_windows_lines_are_fine(quickstart: str, folder: Path, vocabulary: Vocabulary) -> None:
     (folder / "w.yaml").write_bytes(b"\xef\xbb\xbf" + quickstart.replace("\n", "\r\n").encode())
     assert load("w.yaml", vocabulary).checks[1].line == 14
+
+
+def test_what_all_files_hold_together_is_bounded(write: Callable[..., bytes], mistakes: Mistakes) -> None:
+    many = f"tasks: {{t: {{family: arithmetic-chain, n: 1, lengths: [{', '.join(map(str, range(4_000)))}]}}}}\n"
+    for name in "abc":
+        write(f"{name}.yaml", many)
+    said = mistakes("include: [a.yaml, b.yaml, c.yaml]\n" + MAIN)
+    assert "s.yaml:1:27: more than 10,000 values in this file and those before it; write less" in said
+
+
+def test_the_bytes_of_all_files_together_are_bounded(write: Callable[..., bytes], mistakes: Mistakes) -> None:
+    for name in "ab":
+        write(f"{name}.yaml", "tasks: {}\n" + "#" * 600_000)
+    said = mistakes("include: [a.yaml, b.yaml]\n" + MAIN)
+    assert said[0].startswith(
+        "s.yaml:1:19: a suite holds at most 1,048,576 bytes, together with all that it includes; "
+    )
+
+
+@pytest.mark.parametrize(("content", "place"), [(b"\xef\xbb\xbf\xff", "1:1"), (b"\xef\xbb\xbfa: b\nc: \x80d", "2:4")])
+def test_bytes_that_are_no_text_behind_a_byte_order_mark(
+    folder: Path, vocabulary: Vocabulary, content: bytes, place: str
+) -> None:
+    (folder / "s.yaml").write_bytes(content)
+    with pytest.raises(SuiteError) as caught:
+        load("s.yaml", vocabulary)
+    assert str(caught.value) == f"s.yaml:{place}: not UTF-8; save the file in UTF-8"

@@ -232,6 +232,11 @@ def suites(draw: st.DrawFn) -> dict[str, Any]:
                 "metric": draw(st.sampled_from(["kendall", "adjacent"])),
                 "min": draw(numbers),
             }
+        check |= draw(st.sampled_from([{}, {"severity": "fail"}, {"severity": "warn"}, {"severity": "info"}]))
+        if "max_drop" in check and draw(st.booleans()):
+            most = check.pop("max_drop")
+            tighter = {"warn_if": {"max_drop": most / 2}} if most > 1e-6 else {}
+            check |= {"fail_if": {"max_drop": most}} | tighter
         checks.append(check)
     suite = {"schema_version": 1, "name": draw(lines), "model": draw(models()), "tasks": tasks, "checks": checks}
     sampler = st.dictionaries(

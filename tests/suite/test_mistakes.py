@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from monitorbench.suite.mistakes import mistakes_in
+from monitorbench.suite.violations import is_valid
 from monitorbench.suite.yaml12 import parse
 
 Mistakes = Callable[..., list[str]]
@@ -180,3 +182,20 @@ def test_long_and_unprintable_text_stays_on_one_line(quickstart: str, mistakes: 
     (line,) = mistakes(text)
     assert line.startswith("s.yaml:2:1: unknown key `a\\tb" + "c" * 30)
     assert "c" * 40 not in line
+
+
+@pytest.mark.parametrize(
+    ("items", "repeated"),
+    [
+        ([1, 1.0], True),
+        ([1, True], False),
+        ([0, False, "0", None, [], {}], False),
+        ([[1, {"a": 2}], [1, {"a": 2.0}]], True),
+        ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], True),
+        ([{"a": number} for number in range(9_000)], False),
+    ],
+)
+def test_the_same_item_twice(items: list[Any], repeated: bool) -> None:
+    begun = time.process_time()
+    assert is_valid(items, {"uniqueItems": True}) is not repeated
+    assert time.process_time() - begun < 5, "pairs are not compared one by one"

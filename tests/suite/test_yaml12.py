@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -179,3 +180,18 @@ def test_any_text_is_a_tree_or_a_list_of_mistakes(text: str) -> None:
     node, mistakes = parse(text, "s.yaml")
     assert node is not None or mistakes
     assert all("\n" not in str(mistake) for mistake in mistakes)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "times"),
+    [
+        *(("[", 100_000), ("{a: ", 100_000), ("- ", 200_000), ("? ", 200_000), ("&a ", 100_000), ("k: 1\n", 1)),
+        *(("- &a 1\n", 25_000), ("- {a: 1}\n", 25_000), ("#", 500_000), ("\n", 200_000), ("  x\n", 40_000)),
+        *(("'", 100_001), ("%TAG !a! b\n", 20_000), ("a", 500_000), ("\\n", 100_000), ("*a ", 100_000)),
+    ],
+    ids=str,
+)
+def test_what_is_written_again_and_again_is_read_in_little_time(fragment: str, times: int) -> None:
+    begun = time.process_time()
+    parse(fragment * times, "s.yaml")
+    assert time.process_time() - begun < 10

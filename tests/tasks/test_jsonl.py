@@ -136,3 +136,10 @@ def test_a_repeated_prompt_may_be_passed_over() -> None:
     assert [p.prompt for p in reading.problems(rows, 2, of="rows", skip_repeated=True)] == ["x", "y"]
     with pytest.raises(UsageError, match=re.escape("rows: holds 2 different problems, not 3; lower n")):
         reading.problems(rows, 3, of="rows", skip_repeated=True)
+
+
+def test_an_answer_may_be_larger_than_any_float(task: Callable[..., Jsonl]) -> None:
+    number = "9" * 400
+    asked = task(f'{{"q": "which?", "a": {number}}}', grader="numeric")
+    (problem,) = asked.problems(1)
+    assert asked.grade(problem, f"It is {number}").status == "correct"

@@ -41,6 +41,7 @@ from monitorbench.adapters.conformance.runs import (
 )
 from monitorbench.adapters.conformance.trial import Finding, Trial
 from monitorbench.errors import UsageError, described
+from monitorbench.notices import Working, tell
 
 __all__ = [
     "CHECKS",
@@ -117,7 +118,6 @@ def outcomes(
     trial: Trial,
     *,
     trace: Callable[[Segment], object] | None = None,
-    listen: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Outcome]:
     """Try one rule after the other.
 
@@ -126,7 +126,6 @@ def outcomes(
     Args:
         trial: what the adapter is tried on.
         trace: counts a segment; None leaves that rule out.
-        listen: hears the name of each rule before it is tried.
 
     Raises:
         UsageError: the trial's prompts are fewer than two different ones or of several buckets, or there is not a seed
@@ -136,9 +135,9 @@ def outcomes(
     checks: dict[str, Check] = {check.__name__: check for check in CHECKS}
     if trace is not None:
         checks[segments_trace.__name__] = partial(segments_trace, trace=trace)
-    for name, check in checks.items():
+    for number, (name, check) in enumerate(checks.items()):
         rule = name.replace("_", " ")
-        listen(rule)
+        tell(Working(what=f"trying: {rule}", done=number, total=len(checks), unit="rules"))
         yield Outcome(rule=rule, findings=_tried(rule, check, trial))
 
 

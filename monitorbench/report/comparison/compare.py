@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from monitorbench.errors import UsageError
-from monitorbench.report.comparison.model import Against, Comparison, Differs, Kind, Pair, Shift, Standing
+from monitorbench.report.comparison.model import Against, Comparison, Differs, Kind, Pair, Standing
 from monitorbench.report.comparison.pairing import shift
 from monitorbench.report.comparison.settings import differences
+from monitorbench.report.comparison.standing import declared, looked_at_early, standing, tolerance_of, worse_side
 from monitorbench.report.model import CheckReport, Report
 
 
@@ -55,7 +55,7 @@ def _pairs(
     reference: Report, other: Report, differs: tuple[Differs, ...], tolerances: Mapping[str, float]
 ) -> Iterator[Pair]:
     after = {(check.id, check.type): check for check in other.checks}
-    sequential = any(_looked_at_early(report) for report in (reference, other))
+    sequential = any(looked_at_early(report) for report in (reference, other))
     for check in reference.checks:
         twin = after.pop((check.id, check.type), None)
         if twin is None:
@@ -86,43 +86,9 @@ def _pair(
         shift=found,
         differs=because,
         tolerance=tolerance,
-        standing=Standing.OPEN if because else _standing(found, twin, tolerance),
+        standing=Standing.OPEN if because else standing(found, worse_side(twin.bound), tolerance),
     )
 
 
-def _standing(found: Shift | None, check: CheckReport, tolerance: float | None) -> Standing:
-    """Worse if the whole interval is worse by more than the tolerance, and better likewise; within it likewise."""
-    bound = check.bound
-    if found is None or found.interval is None or tolerance is None or bound is None:
-        return Standing.OPEN
-    if (bound.min is None) == (bound.max is None):
-        return Standing.OPEN
-    low, high = found.interval.low, found.interval.high
-    if bound.max is None:
-        low, high = -high, -low
-    if low > tolerance:
-        return Standing.WORSE
-    if high < -tolerance:
-        return Standing.BETTER
-    return Standing.WITHIN if high <= tolerance else Standing.OPEN
-
-
 def _tolerance(check: CheckReport, report: Report) -> float | None:
-    """The larger of the absolute tolerance and of the relative one times the reference; None if there is none."""
-    declared = _declared(check.id, report).get("tolerance")
-    if not isinstance(declared, Mapping):
-        return None
-    given = (declared.get(name) for name in ("abs", "rel"))
-    absolute, relative = (float(each) if isinstance(each, int | float) else 0.0 for each in given)
-    return max(absolute, relative * abs(check.estimate or 0.0))
-
-
-def _declared(name: str, report: Report) -> Mapping[str, Any]:
-    checks = report.suite.get("checks")
-    listed = checks if isinstance(checks, list | tuple) else ()
-    return next((each for each in listed if isinstance(each, Mapping) and each.get("id") == name), {})
-
-
-def _looked_at_early(report: Report) -> bool:
-    sampling = report.suite.get("sampling", {})
-    return bool(sampling.get("sequential")) if isinstance(sampling, Mapping) else False
+    return tolerance_of(declared(check.id, report).get("tolerance"), check.estimate)

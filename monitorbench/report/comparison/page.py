@@ -19,13 +19,19 @@ _STYLE = (
     "td,th{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ccc;vertical-align:top}"
     "svg{width:100%;height:auto}code{overflow-wrap:anywhere}"
 )
-_CAPTION = "The fuller a point, the more of the accuracy at stake the bottleneck leaves."
+_CAPTION = (
+    "The fuller a point, the more of the accuracy at stake the bottleneck leaves; a dashed one has none, or none that "
+    "costs anything."
+)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def as_page(comparison: Comparison, judgement: Judgement) -> str:
     """The comparison as an HTML page; every text in it is escaped."""
     return "\n".join(_page(comparison, judgement)) + "\n"
+
+
+_DASHED = ' stroke-dasharray="4 3"'
 
 
 def _page(comparison: Comparison, judgement: Judgement) -> Iterator[str]:
@@ -63,13 +69,14 @@ def scatter(found: Sequence[Point]) -> str:
     drawing += _axes(low, high)
     for index, (point, depth) in enumerate(zip(found, depths, strict=True), 1):
         x, y = _x(math.log10(depth), low, high), _y(point.accuracy or 0.0)
+        outline = _DASHED if point.recovery is None else ""
         fullness = 0.0 if point.recovery is None else min(max(point.recovery, 0.0), 1.0)
         told = _safe(
             ", ".join(f"{name} {cell}" for name, cell in zip(POINT_COLUMNS, point.cells(), strict=True) if cell)
         )
         drawing.append(
             f'<g><title>{told}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="#1f5fa8" '
-            f'fill-opacity="{fullness:.2f}" stroke="#1f5fa8" stroke-width="2"/>'
+            f'fill-opacity="{fullness:.2f}" stroke="#1f5fa8" stroke-width="2"{outline}/>'
             f'<text x="{x + 12:.1f}" y="{y + 5:.1f}" font-size="13">{index}</text></g>'
         )
     names = "".join(f"<li>{_safe(point.candidate or point.name)}</li>" for point in found)

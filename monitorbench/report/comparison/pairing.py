@@ -27,27 +27,36 @@ def shift(reference: CheckReport, other: CheckReport, *, sequential: bool = Fals
     if reference.estimate is None or other.estimate is None or reference.unit != other.unit:
         return None
     value = other.estimate - reference.estimate
-    if _is_fixed(reference) and _is_fixed(other):
+    if is_fixed(reference) and is_fixed(other):
         return Shift(
             value=value, interval=Interval(low=value, high=value, level=1.0, method=FIXED), n=None, method=FIXED
         )
-    before, after = _by_prompt(reference), _by_prompt(other)
-    shared = [name for name in before if name in after]
-    if not shared:
+    differences = paired_differences(reference, other)
+    if not differences:
         return Shift(value=value, interval=None, n=None, method=UNPAIRED)
     width = max(_width(reference), _width(other))
-    differences = [after[name] - before[name] for name in shared]
     found = Estimators(sequential=sequential).mean(differences, low=-width, high=width)
     interval = Interval(low=found.low, high=found.high, level=found.level, method=f"paired by prompt, {found.method}")
-    return Shift(value=found.value, interval=interval, n=len(shared), method=interval.method)
+    return Shift(value=found.value, interval=interval, n=len(differences), method=interval.method)
 
 
-def _is_fixed(check: CheckReport) -> bool:
+def paired_differences(reference: CheckReport, other: CheckReport) -> list[float]:
+    """The other value minus that of the reference, of every prompt that both checks hold by name, in the same range."""
+    before, after = by_prompt(reference), by_prompt(other)
+    ranges = [(held.get("low"), held.get("high")) for held in map(held_by_prompt, (reference, other))]
+    if ranges[0] != ranges[1]:
+        return []
+    return [after[name] - value for name, value in before.items() if name in after]
+
+
+def is_fixed(check: CheckReport) -> bool:
+    """Whether the estimate holds by construction."""
     return check.interval is not None and check.interval.level == 1.0
 
 
-def _by_prompt(check: CheckReport) -> dict[str, float]:
-    held = _held(check)
+def by_prompt(check: CheckReport) -> dict[str, float]:
+    """What each prompt contributed, by prompt id; empty where the check does not say."""
+    held = held_by_prompt(check)
     ids, values = held.get("ids"), held.get("values")
     low, high = held.get("low"), held.get("high")
     if not (isinstance(ids, list) and isinstance(values, list) and len(ids) == len(values)):
@@ -59,13 +68,14 @@ def _by_prompt(check: CheckReport) -> dict[str, float]:
     return dict(zip(ids, values, strict=True))
 
 
-def _held(check: CheckReport) -> Mapping[str, Any]:
+def held_by_prompt(check: CheckReport) -> Mapping[str, Any]:
+    """What the check says of its prompts; empty where that is nothing."""
     held = check.evidence.get("per_prompt")
     return held if isinstance(held, Mapping) else {}
 
 
 def _width(check: CheckReport) -> float:
-    return float(_held(check)["high"] - _held(check)["low"])
+    return float(held_by_prompt(check)["high"] - held_by_prompt(check)["low"])
 
 
 def _is_number(value: object) -> bool:

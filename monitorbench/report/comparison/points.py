@@ -20,7 +20,7 @@ class Point:
         name: of the report.
         candidate: source of its model.
         depth: applied opaque serial depth at the largest context length, in gates; None where no check counted it.
-        accuracy: of the untouched model, in [0, 1]; None where no bottleneck check measured it.
+        accuracy: of the untouched model, in [0, 1]; None where no check measured it.
         recovery: share of the accuracy at stake that the gating bottleneck keeps; None where it has no value.
     """
 
@@ -47,13 +47,15 @@ def points(comparison: Comparison) -> tuple[Point, ...]:
 
 def _point(name: str, report: Report) -> Point:
     bottleneck, depth = (_evidence(report, kind) for kind in ("bottleneck-drop", "opaque-depth-ratio"))
+    # A model without a channel has no bottleneck; that it is right so often, another check has seen.
+    measured = bottleneck or _evidence(report, "chronology-score")
     contexts = depth.get("contexts")
     largest = contexts[-1] if isinstance(contexts, list | tuple) and contexts else None
     return Point(
         name=name,
         candidate=next((model.source for model in report.models if model.role == "candidate"), ""),
         depth=_number(largest, "applied", "depth"),
-        accuracy=_number(bottleneck, "accuracy", "soft"),
+        accuracy=_number(measured, "accuracy", "soft"),
         recovery=_number(bottleneck, "recovery", "value"),
     )
 

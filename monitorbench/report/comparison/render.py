@@ -132,6 +132,8 @@ def _check(check: CheckReport | None) -> dict[str, Any] | None:
     interval = None if check.interval is None else asdict(check.interval)
     return {
         "verdict": check.verdict.value,
+        "severity": check.severity,
+        "warning": check.warning,
         "estimate": check.estimate,
         "unit": check.unit,
         "interval": interval,

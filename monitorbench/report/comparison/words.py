@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from monitorbench.report.comparison.model import Against, Differs, Pair, Standing
 from monitorbench.report.model import CheckReport
-from monitorbench.report.words import count_words, estimate_words, one_line
+from monitorbench.report.words import count_words, estimate_words, note_words, one_line
 
 COLUMNS = ("check", "verdict", "reference", "other", "difference", "pairs")
 
@@ -19,19 +19,26 @@ _HASH, _DIGITS = re.compile("[0-9a-f]{64}"), 12
 
 def cells(pair: Pair) -> tuple[str, ...]:
     """A check as one row, in the order of `COLUMNS`."""
-    name = pair.id if pair.gated else f"{pair.id} (not gated)"
+    last = pair.other or pair.reference
+    notes = note_words(replace(last, warning="")) if last is not None else ""
+    name = f"{pair.id} ({notes})" if notes else pair.id
     pairs = count_words(pair.shift.n) if pair.shift is not None else ""
     return (name, verdict_words(pair), *map(_alone, (pair.reference, pair.other)), shift_words(pair), pairs)
 
 
 def verdict_words(pair: Pair) -> str:
-    """The verdict, or what became of it: `pass -> fail`, `new: pass`, `missing: was pass`."""
+    """The verdict, or what became of it: `pass -> fail`, `pass -> pass (warning)`, `new: pass`, `missing: was pass`."""
     if pair.reference is None:
-        return f"new: {pair.other.verdict}" if pair.other is not None else ""
+        return f"new: {with_warning(pair.other)}" if pair.other is not None else ""
     if pair.other is None:
-        return f"missing: was {pair.reference.verdict}"
-    before, after = pair.reference.verdict, pair.other.verdict
-    return after.value if before is after else f"{before} -> {after}"
+        return f"missing: was {with_warning(pair.reference)}"
+    before, after = with_warning(pair.reference), with_warning(pair.other)
+    return after if before == after else f"{before} -> {after}"
+
+
+def with_warning(check: CheckReport) -> str:
+    """The verdict, and whether there is a warning."""
+    return f"{check.verdict} (warning)" if check.warning else check.verdict.value
 
 
 def shift_words(pair: Pair) -> str:

@@ -37,7 +37,7 @@ def render(
     policy = policy_of(report, inconclusive=inconclusive, strict=strict)
     levels: dict[str, list[CheckReport]] = defaultdict(list)
     for check in worst_first(report.checks):
-        if check.verdict is not Verdict.PASS or check.warning:
+        if check.verdict is not Verdict.PASS or check.warning or check.uncompared:
             levels[_level(check, policy)].append(check)
     lines = (line for level in ("error", "warning", "notice") for line in _commands(level, levels[level], folder))
     return "".join(f"{line}\n" for line in lines)

@@ -12,7 +12,8 @@ from monitorbench.report.exit_code import ExitCode, counted, effect, policy_of
 from monitorbench.report.model import CheckReport, Inconclusive, Policy, Report, Verdict
 from monitorbench.report.words import bound_words, count_words, estimate_words, one_line, verdict_words
 
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 allows the control characters from U+007F on, and a terminal obeys them.
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OUTCOMES: Mapping[Verdict, str] = {
     Verdict.FAIL: "failure",
     Verdict.ERROR: "error",
@@ -27,7 +28,7 @@ def render(report: Report, *, inconclusive: Inconclusive | None = None, strict: 
 
     A check that counts and failed is a failure, one that broke down or observed nothing an error, and one that does not
     apply is skipped. A check that does not count, or is let through, is never a failure: it is skipped unless it
-    passed, be it with a warning. Characters that XML 1.0 does not allow are removed.
+    passed, be it with a warning. Characters that XML 1.0 does not allow, or a terminal obeys, are removed.
 
     Args:
         report: what to show.
@@ -54,7 +55,8 @@ def render(report: Report, *, inconclusive: Inconclusive | None = None, strict: 
     for key, value in _facts(report):
         SubElement(properties, "property", {"name": _legal(key), "value": _legal(value)})
     for check in report.checks:
-        _case(suite, check, outcomes[check.id], classname=name, seconds=report.run.seconds_by_check.get(check.id, 0.0))
+        seconds = report.run.seconds_by_check.get(check.id, 0.0)
+        _case(suite, check, outcomes[check.id], policy, classname=name, seconds=seconds)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
@@ -66,14 +68,16 @@ def _outcome(check: CheckReport, policy: Policy) -> str:
     return _OUTCOMES[counted(check, policy) or check.verdict]
 
 
-def _case(suite: Element, check: CheckReport, outcome: str, *, classname: str, seconds: float) -> None:
+def _case(suite: Element, check: CheckReport, outcome: str, policy: Policy, *, classname: str, seconds: float) -> None:
     about = {"name": _legal(check.id), "classname": classname, "time": _seconds(seconds)}
     case = SubElement(suite, "testcase", about)
     if outcome:
-        # A check that passed has an element only because of its warning.
-        words = check.warning if check.verdict is Verdict.PASS else check.reason
+        # A check that passed has an element only where its warning counts as a fail.
+        reason = "" if check.verdict is Verdict.PASS else check.reason
+        words = " ".join(filter(None, (reason, check.warning)))
         message = one_line(f"{verdict_words(check)}: {words}")
-        found = SubElement(case, outcome, {"type": check.verdict.value, "message": _legal(message)})
+        kind = counted(check, policy) or check.verdict
+        found = SubElement(case, outcome, {"type": kind.value, "message": _legal(message)})
         found.text = _legal(f"{check.file}:{check.line}\n{words}")
     SubElement(case, "system-out").text = _legal("\n".join(_details(check)))
 

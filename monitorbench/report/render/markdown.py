@@ -50,7 +50,7 @@ def _pull_request(report: Report) -> Iterator[str]:
     yield ""
     ordered = worst_first(report.checks)
     yield from _table(ordered)
-    if unsettled := [check for check in ordered if check.verdict is not Verdict.PASS or check.warning]:
+    if unsettled := [check for check in ordered if _is_told(check)]:
         yield ""
         yield from (_explained(check) for check in unsettled)
 
@@ -80,6 +80,10 @@ def _table(checks: tuple[CheckReport, ...]) -> Iterator[str]:
     for check in checks:
         numbers = (estimate_words(check), bound_words(check), count_words(check.n))
         yield row(_verdict(check), _name(check), *(escaped(number) or "-" for number in numbers))
+
+
+def _is_told(check: CheckReport) -> bool:
+    return check.verdict is not Verdict.PASS or bool(check.warning) or check.uncompared
 
 
 def _explained(check: CheckReport) -> str:
@@ -130,6 +134,6 @@ def _name(check: CheckReport) -> str:
 
 def _verdict(check: CheckReport) -> str:
     verdict, _, notes = verdict_words(check).partition(" ")
-    bold = check.gated and check.severity == "fail" and check.verdict in _BOLD
+    bold = check.gated and check.severity == "fail" and not check.known and check.verdict in _BOLD
     word = f"**{escaped(verdict)}**" if bold else escaped(verdict)
     return f"{word} {escaped(notes)}" if notes else word

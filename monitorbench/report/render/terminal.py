@@ -23,6 +23,7 @@ STYLES = {
     Verdict.UNOBSERVED: "magenta",
     Verdict.ERROR: "bold magenta",
 }
+_KNOWN = "yellow"
 _SETTLED = (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
 
@@ -69,12 +70,14 @@ def show_result(
         console.print(_table(report, console))
         console.print()
     for check in report.checks:
-        if check.verdict is not Verdict.PASS or not check.gated or check.warning:
+        if check.verdict is not Verdict.PASS or not check.gated or check.warning or check.uncompared:
             _explain(check, console, rerun)
     if kept_at is not None:
         print_line(console, f"report: {kept_at}")
     if report.suite.get("alert") == "any":
-        print_paragraph(console, "alert: any: a fail counts only where it holds among all gated checks (Holm).")
+        print_paragraph(
+            console, "alert: any: a fail counts only where it holds among all checks of its severity (Holm)."
+        )
     heading = f"{report.verdict}, exit {report.exit_code}:"
     print_paragraph(console, f"{heading} {outcome_words(report)}", heading, STYLES[report.verdict])
 
@@ -106,13 +109,17 @@ def encodable(console: Console, text: str) -> str:
 
 def _explain(check: CheckReport, console: Console, rerun: Callable[[str], str] | None) -> None:
     heading = f"{one_line(check.id)}: {verdict_words(check)}"
-    print_paragraph(console, heading, heading, STYLES[check.verdict])
+    print_paragraph(console, heading, heading, _style(check))
     print_paragraph(console, check.reason, indent="  ")
     if check.warning:
         print_paragraph(console, f"warning: {check.warning}", indent="  ")
-    if rerun is not None and check.gated and (check.warning or check.verdict not in _SETTLED):
+    if rerun is not None and check.gated and not check.known and (check.warning or check.verdict not in _SETTLED):
         print_line(console, f"  rerun: {rerun(check.id)}")
     console.print()
+
+
+def _style(check: CheckReport) -> str:
+    return _KNOWN if check.known else STYLES[check.verdict]
 
 
 def _table(report: Report, console: Console) -> Table:
@@ -125,7 +132,7 @@ def _table(report: Report, console: Console) -> Table:
     for check in report.checks:
         table.add_row(
             encodable(console, one_line(check.id)),
-            Text(verdict_words(check), style=STYLES[check.verdict]),
+            Text(verdict_words(check), style=_style(check)),
             estimate_words(check) or "-",
             bound_words(check) or "-",
             count_words(check.n) or "-",

@@ -65,6 +65,35 @@ def test_what_is_not_gated_is_told_and_never_judged(make_run: MakeRun) -> None:
     assert code(found, "change") == 0
 
 
+@pytest.mark.parametrize(("severity", "usual", "strict"), [("fail", 1, 1), ("warn", 0, 1), ("info", 0, 0)])
+def test_a_regression_counts_as_a_fail_of_the_check_would(
+    severity: str, usual: int, strict: int, make_run: MakeRun
+) -> None:
+    for worse in ({"verdict": Verdict.FAIL}, {"values": WORSE}):
+        found = compare(
+            {"a": make_run(BEFORE, severity=severity), "b": make_run(**{"values": BEFORE} | worse, severity=severity)}
+        )
+        for fail_on in ("regression", "change"):
+            assert judge(found, fail_on).code == usual
+            assert judge(found, fail_on, strict=True).code == strict
+
+
+def test_a_new_warning_is_a_regression_where_warnings_count(make_run: MakeRun) -> None:
+    warned = {"warning": "By warn_if: it is broken.", "warn_verdict": Verdict.FAIL}
+    found = compare({"a": make_run(warn_verdict=Verdict.PASS), "b": make_run(**warned)})
+    assert judge(found, "change").code == 0
+    judged = judge(found, "regression", strict=True)
+    assert (judged.code, judged.reasons) == (1, ("b: bottleneck: pass became pass (warning)",))
+
+
+def test_a_check_that_cannot_count_needs_no_equal_settings(make_run: MakeRun, suite: dict[str, Any]) -> None:
+    asked = {**suite, "sampling": {**suite["sampling"], "seed": 7}}
+    found = compare({"a": make_run(severity="warn"), "b": make_run(asked=asked, severity="warn")})
+    refuse_unlike(found)
+    with pytest.raises(UsageError, match="measures something else"):
+        refuse_unlike(found, strict=True)
+
+
 def test_the_worst_of_all_reports_counts(make_run: MakeRun) -> None:
     reports = {"a": make_run(), "b": make_run(verdict=Verdict.ERROR), "c": make_run(verdict=Verdict.FAIL)}
     judged = judge(compare(reports), "regression")

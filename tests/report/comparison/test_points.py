@@ -48,3 +48,15 @@ def test_fewer_than_two_whole_points_are_none(odd: object, architecture: Callabl
 def test_evidence_of_another_shape_gives_no_point(make_check: MakeCheck, make_report: MakeReport) -> None:
     report = make_report(make_check(type="opaque-depth-ratio", evidence={"contexts": "none"}))
     assert points(compare({"a": report, "b": report})) == ()
+
+
+def test_a_model_without_a_channel_is_a_point_by_what_another_check_saw(
+    architecture: Callable[..., Report], make_check: MakeCheck, make_report: MakeReport
+) -> None:
+    plain = make_report(
+        make_check(id="depth", type="opaque-depth-ratio", evidence={"contexts": [{"applied": {"depth": 7}}]}),
+        make_check(type="bottleneck-drop", evidence={}),
+        make_check(id="order", type="chronology-score", evidence={"accuracy": {"soft": 0.8}}),
+    )
+    (_, found) = points(compare({"a": architecture(586, 0.9, 1.0), "b": plain}))
+    assert (found.depth, found.accuracy, found.recovery) == (7, 0.8, None)

@@ -62,6 +62,15 @@ def test_a_parameter_changes_what_is_measured_and_a_bound_does_not(make_run: Mak
     }
 
 
+def test_severity_and_warnings_are_told_and_measure_nothing_else(make_run: MakeRun, suite: dict[str, Any]) -> None:
+    checks = [{**suite["checks"][0], "warn_if": {"max_drop": 0.01}}]
+    found = differences(make_run(), make_run(asked={**suite, "checks": checks}, severity="warn"))
+    assert {each.place: (each.reference, each.other, each.checks) for each in found} == {
+        "checks.bottleneck.severity": ("fail", "warn", ()),
+        "checks.bottleneck.warn_if.max_drop": (None, 0.01, ()),
+    }
+
+
 def test_another_checkpoint_is_named_by_its_content(make_run: MakeRun) -> None:
     report = make_run()
     other = dataclasses.replace(

@@ -26,3 +26,14 @@ def every_verdict(make_check: Callable[..., CheckReport], make_report: Callable[
         make_check(id="fails", verdict=Verdict.FAIL, reason=TRICKY, line=60, estimate=0.09, bound=Bound(max=0.05)),
         make_check(id="watched", verdict=Verdict.FAIL, reason="Only watched.", line=70, gated=False),
     )
+
+
+@pytest.fixture(scope="session")
+def every_severity(make_check: Callable[..., CheckReport], make_report: Callable[..., Report]) -> Report:
+    """A failed check of each severity that is let through, and one that passed with a warning."""
+    warning = "By warn_if (max_drop 0.01): fail, 1.2 pp [-0.4, 3.1], bound <= 1 pp. The drop is <b>larger</b>."
+    return make_report(
+        make_check(id="warned", warning=warning, warn_verdict=Verdict.FAIL, warn_bound=Bound(max=0.01), line=10),
+        make_check(id="lenient", severity="warn", verdict=Verdict.FAIL, reason="It is too large.", line=20),
+        make_check(id="told", severity="info", verdict=Verdict.FAIL, reason="It is larger yet.", line=30),
+    )

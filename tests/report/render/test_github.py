@@ -38,6 +38,22 @@ def test_what_is_let_through_is_a_warning(every_verdict: Report) -> None:
     assert "::warning file=quickstart.yaml,line=30,title=open" in render(every_verdict, inconclusive="warn")
 
 
+def test_annotations_are_as_loud_as_the_severity(every_severity: Report) -> None:
+    starts = [line.split(",title")[0] for line in render(every_severity).splitlines()]
+    assert starts == [
+        "::warning file=quickstart.yaml,line=10",
+        "::warning file=quickstart.yaml,line=20",
+        "::notice file=quickstart.yaml,line=30",
+    ]
+    assert "warned%3A pass (warning)::" in render(every_severity)
+    assert "By warn_if (max_drop 0.01): fail" in render(every_severity)
+
+
+def test_in_a_strict_build_warnings_are_errors(every_severity: Report) -> None:
+    levels = [line.split(" ")[0] for line in render(every_severity, strict=True).splitlines()]
+    assert levels == ["::error", "::error", "::notice"]
+
+
 def test_files_are_seen_from_the_root_of_the_repository(make_check: MakeCheck, make_report: MakeReport) -> None:
     check = make_check(verdict=Verdict.FAIL, file="../suites/a,b.yaml")
     assert render(make_report(check), folder=Path("models/x")).startswith("::error file=models/suites/a%2Cb.yaml,")

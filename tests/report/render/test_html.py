@@ -127,6 +127,16 @@ def test_every_verdict_has_its_reason_beside_it(
     assert "Because of that." in page
 
 
+def test_severities_and_warnings_stand_beside_the_verdicts(make_check: MakeCheck, make_report: MakeReport) -> None:
+    warned = make_check(warning="By warn_if: <b>broken</b>.", warn_verdict=Verdict.FAIL)
+    lenient = make_check(id="lenient", severity="warn", verdict=Verdict.FAIL)
+    page = render(make_report(warned, lenient))
+    assert "token-bottleneck, warning</span>" in page
+    assert "token-bottleneck, severity warn</span>" in page
+    assert "Warning: By warn_if: &lt;b&gt;broken&lt;/b&gt;." in page
+    assert "Let through: bottleneck: pass (warning), lenient: fail (severity warn)." in page
+
+
 def test_a_half_of_a_character_breaks_no_file(make_check: MakeCheck, make_report: MakeReport) -> None:
     page = render(make_report(make_check(reason="\ud800", evidence={"a": "\ud800"})))
     assert "?" in page.encode("utf-8").decode("utf-8")

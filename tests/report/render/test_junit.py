@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitorbench.errors import UsageError
-from monitorbench.report.model import CheckReport, Report, Verdict
+from monitorbench.report.model import CheckReport, Policy, Report, Verdict
 from monitorbench.report.render.junit import render
 
 MakeCheck = Callable[..., CheckReport]
@@ -110,6 +111,27 @@ def test_what_is_not_gated_never_fails_a_build(every_verdict: Report) -> None:
     assert skipped.get("message") == "fail (not gated): Only watched."
 
 
+def test_only_what_counts_fails_a_build(every_severity: Report) -> None:
+    root = valid(render(every_severity))
+    assert outcomes(root) == {"warned": (), "lenient": ("skipped",), "told": ("skipped",)}
+    assert "warning: By warn_if (max_drop 0.01)" in (root.findtext(".//testcase[@name='warned']/system-out") or "")
+    assert "severity: info" in (root.findtext(".//testcase[@name='told']/system-out") or "")
+
+
+def test_in_a_strict_build_warnings_are_failures(every_severity: Report) -> None:
+    root = valid(render(every_severity, strict=True))
+    assert outcomes(root) == {"warned": ("failure",), "lenient": ("failure",), "told": ("skipped",)}
+    failure = root.find(".//testcase[@name='warned']/failure")
+    assert failure is not None
+    assert failure.get("type") == "fail"
+    assert (failure.get("message") or "").startswith("pass (warning): By warn_if (max_drop 0.01): fail")
+
+
+def test_a_strict_run_is_shown_as_it_was(every_severity: Report) -> None:
+    kept = dataclasses.replace(every_severity, policy=Policy(strict=True))
+    assert outcomes(valid(render(kept))) == outcomes(valid(render(every_severity, strict=True)))
+
+
 def test_the_suite_says_which_checkpoint_was_run(every_verdict: Report) -> None:
     facts = {each.get("name"): each.get("value") for each in valid(render(every_verdict)).iter("property")}
     assert facts["candidate.weights_sha256"] == "a" * 64
@@ -117,13 +139,13 @@ def test_the_suite_says_which_checkpoint_was_run(every_verdict: Report) -> None:
     assert facts["version.python"] == "3.11.9"
 
 
-@given(text=st.text(min_size=1) | st.text(alphabet="<&>]\"'\x00\x1b\ufffe\ud800\r\n\t", min_size=1))
+@given(text=st.text(min_size=1) | st.text(alphabet="<&>]\"'\x00\x1b\x7f\x85\ufffe\ud800\r\n\t", min_size=1))
 @settings(max_examples=300, deadline=None)
 def test_any_text_gives_xml_that_holds_it(text: str, make_check: MakeCheck, make_report: MakeReport) -> None:
     check = make_check(id=text, reason=text, file=text, type=text, verdict=Verdict.FAIL)
     root = valid(render(make_report(check, suite={"name": text}, versions={text: text})))
     found = root.findtext(".//failure") or ""
-    kept = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
+    kept = re.sub("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
     # A parser makes one kind of line end of all.
     assert found == f"{kept}:12\n{kept}".replace("\r\n", "\n").replace("\r", "\n")
 

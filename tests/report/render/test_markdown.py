@@ -64,6 +64,15 @@ def test_a_report_of_many_checks_fits_into_a_comment(
     assert text.endswith("more lines were left out: a comment holds 65,535 bytes.\n")
 
 
+def test_severities_and_warnings_are_told(every_severity: Report) -> None:
+    for text in (render(every_severity), render(every_severity, section="model-card")):
+        assert "| pass (warning) | warned |" in text
+        assert "| fail (severity warn) | lenient |" in text
+        assert "- told, fail (severity info): It is larger yet." in text
+        assert "- warned, pass (warning): The drop lies inside the margin. By warn\\_if" in text
+    assert "Let through: warned: pass (warning), lenient: fail (severity warn)" in render(every_severity)
+
+
 def test_an_unknown_section_is_refused(every_verdict: Report) -> None:
     with pytest.raises(UsageError, match="no section is called 'card'; use pr or model-card"):
         render(every_verdict, section="card")

@@ -18,3 +18,11 @@ def test_the_table_and_the_reasons_fit_the_width(every_verdict: Report) -> None:
 def test_colours_only_where_they_are_asked_for(every_verdict: Report) -> None:
     assert "\x1b" not in render(every_verdict)
     assert "\x1b[1;31mfail" in render(every_verdict, colour=True)
+
+
+def test_severities_and_warnings_stand_beside_the_verdicts(every_severity: Report) -> None:
+    shown = render(every_severity, width=100)
+    for cell in ("warned   pass (warning) ", "lenient  fail (severity warn) ", "told     fail (severity info) "):
+        assert cell in shown
+    assert "warned: pass (warning)\n  The drop lies inside the margin.\n  warning: By warn_if (max_drop 0.01)" in shown
+    assert "Let through: warned: pass (warning), lenient: fail (severity warn)" in " ".join(shown.split())
