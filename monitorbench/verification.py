@@ -47,7 +47,7 @@ def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified
         report: the report, which may contradict itself.
         suite_sha256: hash of the suite's text and of what it includes; None where the suite is not at hand.
     """
-    basis, declared = _basis(report), {each["id"]: each for each in report.suite["checks"]}
+    basis, declared = _basis(report), _suite_checks(report)
     tests = dict(_tests(report, declared))
     settled = _settled(tests, basis) if "alert" in report.suite else {}
     found = []
@@ -59,6 +59,16 @@ def verify(report: Report, *, suite_sha256: str | None = None) -> tuple[Verified
         lines += _warning(check, {line.what: line for line in due})
         found.append(Verified(name=check.id, lines=tuple(lines)))
     return (*found, Verified(name=RUN, lines=tuple(_of_run(report, list(declared), suite_sha256))))
+
+
+def _suite_checks(report: Report) -> dict[str, Mapping[str, Any]]:
+    """What the suite says of each check, by id; a suite is free-form, and may say nothing that makes sense."""
+    listed = report.suite.get("checks")
+    return {
+        str(each["id"]): each
+        for each in (listed if isinstance(listed, list | tuple) else ())
+        if isinstance(each, Mapping) and "id" in each
+    }
 
 
 def _basis(report: Report) -> Basis:

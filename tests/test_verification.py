@@ -231,6 +231,11 @@ def test_what_holds_no_values_is_not_taken_for_a_match(reports: dict[str, Any]) 
     assert {status for name, status in statuses.items() if name not in derivable} == {"not derivable"}
 
 
+@pytest.mark.parametrize("suite", [{}, {"checks": 3}, {"checks": [3, {}]}])
+def test_a_suite_that_says_nothing_is_a_mismatch(suite: dict[str, Any], reports: dict[str, Any]) -> None:
+    assert mismatches({**reports["whole"], "suite": suite}).keys() >= {"b", "order", RUN}
+
+
 def test_the_command_says_where_a_report_does_not_match(
     reports: dict[str, Any], tmp_path: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from monitorbench.notices import Notice
+    from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.report.model import Report
 
 
@@ -50,6 +51,23 @@ def shown(
             if isinstance(done, Report):
                 return done
     raise RuntimeError("the run ended without a report")
+
+
+def accepted_in(file: Path | None, *, report: Path) -> BaselineFile | None:
+    """What was accepted, as the baseline file says that is named; None where none is.
+
+    Raises:
+        UsageError: it cannot be read, or the report would take its place.
+    """
+    from monitorbench.errors import UsageError
+    from monitorbench.report.baseline.file import read
+
+    if file is None:
+        return None
+    if report.resolve() == file.resolve():
+        what, fix = "is the baseline file, which a run never writes", "name another file for the report"
+        raise UsageError(what, where=f"--output {report}", fix=fix)
+    return read(file)
 
 
 def warn(report: Report) -> None:

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from monitorbench.commands.judged import shown, warn
+from monitorbench.commands.judged import accepted_in, shown, warn
 from monitorbench.commands.parsing import RUN, Parser, add_result, add_suite, overrides_of
 
 NAME = "rescore"
@@ -40,7 +40,6 @@ def execute(options: argparse.Namespace) -> int:
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
     from monitorbench.invocation import refuse_unwritable, report_of_run, rerun_command, stored_run
-    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
     from monitorbench.rescoring import find, rescore, sources
 
@@ -49,7 +48,7 @@ def _execute(options: argparse.Namespace) -> int:
     path = options.output or earlier.path.with_name(f"{earlier.path.stem}-rescored.json")
     refuse_unwritable(path)
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
-    accepted = None if options.baseline_file is None else read(options.baseline_file)
+    accepted = accepted_in(options.baseline_file, report=path)
     file = options.baseline_file
     rerun = partial(rerun_command, suite.path, overrides=overrides_of(options), **policy, baseline_file=file)
     notices = rescore(suite, earlier, **policy, accepted=accepted)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from monitorbench.commands.judged import shown, warn
+from monitorbench.commands.judged import accepted_in, shown, warn
 from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_result, add_suite, overrides_of
 
@@ -54,18 +54,13 @@ def execute(options: argparse.Namespace) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     from monitorbench.api import load_suite
-    from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
-    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
 
     suite = load_suite(options.suite, overrides_of(options))
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
-    accepted = None if options.baseline_file is None else read(options.baseline_file)
-    if options.baseline_file is not None and path.resolve() == options.baseline_file.resolve():
-        fix = "name another file for the report"
-        raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
+    accepted = accepted_in(options.baseline_file, report=path)
     if options.quiet:
         hush()
     stdout = sys.stdout
