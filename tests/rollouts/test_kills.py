@@ -24,7 +24,7 @@ name: killed
 model: zoo:diffusion-chain
 device: cpu
 tasks:
-  chain: {{family: arithmetic-chain, n: 12, lengths: [2, 3]}}
+  chain: {{family: arithmetic-chain, n: {n}, lengths: [2, 3]}}
 sampling: {{seed: 0, max_new_tokens: 18, batch_size: 4, sampler: {{max_denoising_steps: 6}}{sequential}}}
 defaults: {{task: chain}}
 checks:
@@ -32,12 +32,13 @@ checks:
   - {{id: b, check: bottleneck-drop, channel: self_conditioning, keep: [{{top_k: 8}}, {{top_k: 2}}], max_drop: 0.4}}
   - {{id: like, check: variable-transparency, channel: self_conditioning, min_readable_share: 0.1, neighbours: 2}}
 """
+ASKED = os.environ.get("MONITORBENCH_KILLS")
+N = 12 if ASKED else 6
 SUITES = {
     # Arms that share batches, arms that rest on them, and experiments that rest on what those came to.
-    "whole": SUITE.format(sequential="", causal=", causal: true"),
-    "sequential": SUITE.format(sequential=", sequential: true", causal=""),
+    "whole": SUITE.format(n=N, sequential="", causal=", causal: true"),
+    "sequential": SUITE.format(n=N, sequential=", sequential: true", causal=""),
 }
-ASKED = os.environ.get("MONITORBENCH_KILLS")
 KILLS = int(ASKED or "3")
 SHARDS = Path("reports/runs/killed/shards")
 REPORT = Path("reports/runs/killed.json")
@@ -85,7 +86,7 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_same_report(name: str, tm
     assert at_hand > 0
     with started(killed) as run:
         _, progress = run.communicate(timeout=600)
-    assert "12 from the store" in progress
+    assert "from the store)" in progress
     assert report_in(killed) == due
     assert written(killed) == shards, "what the killed left behind is swept away"
     assert died > KILLS // 2
