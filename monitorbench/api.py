@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from monitorbench.notices import RunDone
@@ -13,18 +15,19 @@ from monitorbench.suite.loader import NO_OVERRIDES, load
 from monitorbench.suite.model import Overrides, Suite
 
 
-def load_suite(path: Path | str, overrides: Overrides = NO_OVERRIDES) -> Suite:
+def load_suite(path: Path | str, overrides: Overrides = NO_OVERRIDES, *, recorded: Collection[str] = ()) -> Suite:
     """Read and validate a suite against every check type, task family and adapter family that is installed.
 
     Args:
         path: the suite file.
         overrides: what to change in it.
+        recorded: models that need not be there, because rollouts of theirs are.
 
     Raises:
         SuiteError: every mistake found, each with its position.
         UsageError: two installed packages register the same name.
     """
-    suite = load(path, vocabulary(), overrides)
+    suite = load(path, replace(vocabulary(), recorded=recorded), overrides)
     require_usable(suite)
     return suite
 

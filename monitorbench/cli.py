@@ -20,11 +20,13 @@ from monitorbench.commands import (
     listing,
     plan,
     report,
+    rescore,
     run,
     schema,
     selftest,
     trace,
     validate,
+    verify,
 )
 from monitorbench.commands.interrupts import came_from_interrupt, interruptible, told
 from monitorbench.commands.parsing import Command, Parser
@@ -32,7 +34,7 @@ from monitorbench.errors import MonitorbenchError, SuiteError
 from monitorbench.report.exit_code import ExitCode
 
 COMMANDS = (
-    *(init, run, report, compare, baseline, validate, plan, calibrate),
+    *(init, run, rescore, verify, report, compare, baseline, validate, plan, calibrate),
     *(depth, trace, listing, schema, adapters, selftest),
 )
 

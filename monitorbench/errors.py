@@ -72,6 +72,10 @@ class UsageError(MonitorbenchError):
     """A command line, option or argument that cannot be used."""
 
 
+class NotRecordedError(UsageError):
+    """Something that would have to be recorded first, where nothing can be recorded."""
+
+
 class CheckpointError(MonitorbenchError):
     """A checkpoint that cannot be loaded or must not be used."""
 

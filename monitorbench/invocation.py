@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from monitorbench.errors import UsageError
@@ -39,6 +40,53 @@ def usual_report(suite: Suite, *, partial: bool = False) -> Path:
 def store_folder(suite: Suite, report: Path) -> Path:
     """Where the rollouts of a suite are kept: beside its report. Runs of parts of a suite share them."""
     return report.parent / file_name(suite.name)
+
+
+def stored_run(run: str) -> Path:
+    """The folder of the rollouts of a run that is named by its suite, by that folder, or by its report.
+
+    Raises:
+        UsageError: none are kept there.
+    """
+    from monitorbench.rollouts.index import INDEX
+
+    places = (Path(run), Path(os.path.splitext(run)[0]), *_beside(Path(run)), REPORTS / file_name(run))
+    for folder in places:
+        if os.path.isfile(folder / INDEX):  # a word may be longer than any path
+            return folder
+    known = sorted(index.parent.name for index in REPORTS.glob(f"*/{INDEX}"))
+    none = f"no run is kept under {REPORTS} here: `monitorbench run` keeps one"
+    listed = f"kept here: {', '.join(f'`{name}`' for name in known)}" if known else none
+    raise UsageError("no run is kept there", where=run, fix=nearest(run, known) or listed)
+
+
+def report_of_run(run: str) -> Path:
+    """The report of a run that is named as for `stored_run`; a partial run's only where that is named itself.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if os.path.isfile(run):
+        return Path(run)
+    folder = stored_run(run)
+    path = folder.with_name(f"{folder.name}.json")
+    if not path.is_file():
+        raise UsageError("it is not where the report of this run belongs", where=str(path), fix="name the report")
+    return path
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """A question after the words that are most like one; empty where none is."""
+    near = difflib.get_close_matches(word, known, n=3)
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+
+
+def _beside(report: Path) -> Iterator[Path]:
+    """Where the rollouts lie that a report is about, whatever the report is called."""
+    if os.path.isfile(report):
+        from monitorbench.report.write import read
+
+        yield report.parent / file_name(str(read(report).suite.get("name", "")))
 
 
 def refuse_unwritable(path: Path) -> None:

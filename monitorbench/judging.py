@@ -7,14 +7,14 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.checks.base import CheckType, Evidence, report
+from monitorbench.checks.base import LOOKED, CheckType, Evidence, report
 from monitorbench.checks.family import alarms
 from monitorbench.checks.raised import too_many, with_batches, with_raised
 from monitorbench.checks.second_bounds import with_warning
-from monitorbench.errors import MonitorbenchError
+from monitorbench.errors import MonitorbenchError, NotRecordedError
 from monitorbench.notices import CheckJudged, CheckStarted, Notice
 from monitorbench.planning import Plan
-from monitorbench.report.model import CheckReport, Verdict
+from monitorbench.report.model import CheckReport, Report, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import LEVEL
 from monitorbench.suite.model import CheckSpec, Severity, Suite
@@ -37,6 +37,9 @@ class Judge:
         adapters: the loaded models by role.
         store: what was recorded.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
+        earlier: the report whose rollouts are judged again, where no model is at hand.
+        cut_short: whether a sequential run has no more prompts to look at, though fewer than all were recorded.
+        gaps: why a check cannot be judged from what was recorded, by id.
         judged: reports by id, as they come in.
         warned: what the checks with a `warn_if` come to by that, by id.
         seconds: how long each check took.
@@ -47,6 +50,9 @@ class Judge:
     adapters: Mapping[str, Adapter]
     store: RunStore
     exact_replay: bool
+    earlier: Report | None = None
+    cut_short: bool = False
+    gaps: Mapping[str, str] = field(default_factory=dict)
     judged: dict[str, CheckReport] = field(default_factory=dict)
     warned: dict[str, CheckReport] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -118,6 +124,8 @@ class Judge:
     def _at(
         self, level: float, spec: CheckSpec, kind: CheckType, kept: dict[Hashable, Any] | None = None
     ) -> CheckReport:
+        if spec.id in self.gaps:
+            return report(spec, Verdict.UNOBSERVED, self.gaps[spec.id])
         from monitorbench.rollouts.whole_prompts import WholePrompts
 
         kept = {} if kept is None else kept
@@ -132,6 +140,7 @@ class Judge:
                 exact_replay=self.exact_replay,
                 estimators=Estimators(level=level, sequential=self.suite.sampling.sequential, unseen=unseen),
                 kept=kept,
+                earlier=self.earlier,
             )
             found = _judged(kind, spec, evidence)
             # What raised in an arm is known once it was read; then all arms are read again without those prompts.
@@ -139,19 +148,27 @@ class Judge:
                 break
             kept.clear()
             kept[WholePrompts] = store
-        told = with_batches(_with_looks(found, self.suite), store, self.suite.sampling.batch_size)
+        told = with_batches(
+            _with_looks(found, self.suite, cut_short=self.cut_short), store, self.suite.sampling.batch_size
+        )
         return with_raised(told, store)
 
 
-def _with_looks(found: CheckReport, suite: Suite) -> CheckReport:
+def _with_looks(found: CheckReport, suite: Suite, *, cut_short: bool) -> CheckReport:
     """Of a sequential run: after how many of the declared prompts it stopped."""
     task = suite.tasks.get(found.parameters.get("task", ""))
     if not suite.sampling.sequential or task is None or found.n is None:
         return found
-    words = f"{found.reason} Looked at as prompts came in, decided after {found.n:,} of {task.n:,}."
+    words = f"{found.reason}{LOOKED}decided after {found.n:,} of {task.n:,}."
     if found.verdict in UNDECIDED:
-        words = f"{found.reason} Looked at as prompts came in, and undecided after all {task.n:,}."
+        after = f"{found.n:,} of {task.n:,}: no more are recorded" if cut_short else f"all {task.n:,}"
+        words = f"{found.reason}{LOOKED}and undecided after {after}."
     return replace(found, reason=words, evidence={**found.evidence, "sequential": {"n": found.n, "of": task.n}})
+
+
+def not_recorded(error: NotRecordedError) -> str:
+    """Why a check observed nothing, as a reason."""
+    return f"Not judged: {error}."
 
 
 def _told(found: CheckReport) -> CheckJudged:
@@ -162,6 +179,8 @@ def _judged(kind: CheckType, spec: CheckSpec, evidence: Evidence) -> CheckReport
     """A check that breaks down is reported as such; the others still get their verdicts."""
     try:
         return kind.judge(spec, evidence)
+    except NotRecordedError as error:
+        return report(spec, Verdict.UNOBSERVED, not_recorded(error))
     except MonitorbenchError as error:
         return report(spec, Verdict.ERROR, str(error))
     except Exception as error:  # any other failure is the check's own, and must not cost the verdicts of the others

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,16 +18,19 @@ from monitorbench.planning import Plan, build_task, make_plan, needs_baseline, r
 from monitorbench.ranks.environment import Ranks
 from monitorbench.report.baseline.judge import held_against
 from monitorbench.report.exit_code import overall
-from monitorbench.report.model import Inconclusive, Policy, Report, RunFacts
+from monitorbench.report.model import Inconclusive, ModelReport, Policy, Report, RunFacts
 from monitorbench.suite.loader import resolved
-from monitorbench.suite.model import Suite
+from monitorbench.suite.model import CheckSpec, Suite
 
 if TYPE_CHECKING:
+    from monitorbench.adapters.base import Adapter
     from monitorbench.adapters.factory import Loaded
+    from monitorbench.checks.base import CheckType
     from monitorbench.ranks.follower import Follower
     from monitorbench.ranks.leader import Leader
     from monitorbench.report.baseline.model import BaselineFile
     from monitorbench.rollouts.arm import Arm
+    from monitorbench.rollouts.model_facts import ModelFacts
     from monitorbench.rollouts.recorder import Recording
     from monitorbench.rollouts.store import RunStore
 
@@ -66,6 +69,7 @@ def run(
     from monitorbench.ranks.devices import device_of, split
     from monitorbench.rollouts.looks import record_until
     from monitorbench.rollouts.missing import record_all
+    from monitorbench.rollouts.stand_in import Overheard
     from monitorbench.rollouts.store import RunStore
 
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -74,50 +78,42 @@ def run(
     if models is None:
         models = yield from load_models(suite, device)
     plan = make_plan(suite, models["candidate"].adapter)
-    yield _planned(suite, plan)
+    yield planned(suite, plan)
     # Every arm is prepared before the first one is recorded: what the last one refuses must not cost hours.
-    several = leader is not None
-    recordings = [prepared(suite, arm, models[arm.role], folder=store, keyed=several) for arm in plan.arms]
+    # Several ranks have to agree on what decides rollouts, kept or not.
+    facts = known(suite, models) if plan.arms and (store is not None or leader is not None) else {}
+    recordings = _all_prepared(suite, plan, models, facts, store)
     if leader is not None:
         recordings = leader.agree(recordings, whole=split(suite))
     with RunStore(store if recordings else None, fresh=fresh) as kept:
-        adapters = {role: model.adapter for role, model in models.items()}
+        recorded = {role: kept.know_model(each) for role, each in facts.items() if kept.keeps}
+        adapters: dict[str, Any] = {role: Overheard(model.adapter) for role, model in models.items()}
         judge = Judge(suite=suite, plan=plan, adapters=adapters, store=kept, exact_replay=device == "cpu")
         if suite.sampling.sequential:
-            prompts = suite.sampling.batch_size // suite.sampling.seeds_per_prompt
-            yield from record_until(recordings, kept, prompts=prompts, enough=judge.is_decided)
+            yield from record_until(recordings, kept, prompts=portion_size(suite), enough=judge.is_decided)
         else:
             yield from record_all(recordings, kept)
-            yield from _record_more(suite, plan, recordings, kept)
+            for spec, kind in plan.checks:
+                yield from record_more(spec, kind, suite=suite, recordings=recordings, store=kept)
         if leader is not None:
             leader.release()
         yield from judge.run()
-    checks = tuple(judge.judged[spec.id] for spec in suite.checks)
+        for role, digest in recorded.items():
+            kept.know_texts(digest, adapters[role].texts)
     policy = Policy(inconclusive=inconclusive, strict=strict)
-    verdict, code = overall(checks, policy)
-    facts = RunFacts(
-        started=started.isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - clock, 3),
-        host=platform.node(),
-        platform=platform.platform(),
-        seconds_by_check={name: round(taken, 3) for name, taken in judge.seconds.items()},
-    )
-    report = Report(
-        verdict=verdict,
-        exit_code=int(code),
-        versions=_versions(),
-        device={"type": device.partition(":")[0], "dtype": suite.dtype},
-        suite_sha256=suite.source_hash,
-        suite=resolved(suite),
+    report = assembled(
+        suite,
+        judge,
         models=tuple(model.report for model in models.values()),
-        checks=checks,
-        run=facts,
+        versions=versions(),
+        device={"type": device.partition(":")[0], "dtype": suite.dtype},
         policy=policy,
+        run=RunFacts(**facts_of_process(started, clock), recorded=recorded),
     )
-    yield RunDone(report=_held(report, accepted, policy))
+    yield RunDone(report=held(report, accepted, policy))
 
 
-def _held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Report:
+def held(report: Report, accepted: BaselineFile | None, policy: Policy) -> Report:
     """The report held against what was accepted."""
     checks = held_against(report, accepted)
     verdict, code = overall(checks, policy)
@@ -142,15 +138,67 @@ def follow(suite: Suite, follower: Follower, *, models: Models | None = None) ->
     if models is None:
         models = finished(load_models(suite, device))
     plan = make_plan(suite, models["candidate"].adapter)
-    follower.follow([prepared(suite, arm, models[arm.role], keyed=True) for arm in plan.arms])
+    follower.follow(_all_prepared(suite, plan, models, known(suite, models)))
 
 
-def _record_more(suite: Suite, plan: Plan, recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
-    """What checks want recorded that rests on what the arms came to."""
+def _all_prepared(
+    suite: Suite, plan: Plan, models: Models, facts: Mapping[str, ModelFacts], folder: Path | None = None
+) -> list[Recording]:
+    return [
+        prepared(suite, arm, models[arm.role].adapter, facts=facts.get(arm.role), folder=folder) for arm in plan.arms
+    ]
+
+
+def assembled(
+    suite: Suite,
+    judge: Judge,
+    *,
+    models: tuple[ModelReport, ...],
+    versions: Mapping[str, str],
+    device: Mapping[str, str],
+    policy: Policy,
+    run: RunFacts,
+) -> Report:
+    """The report of a suite whose checks are judged."""
+    checks = tuple(judge.judged[spec.id] for spec in suite.checks)
+    verdict, code = overall(checks, policy)
+    seconds = {name: round(taken, 3) for name, taken in judge.seconds.items()}
+    return Report(
+        verdict=verdict,
+        exit_code=int(code),
+        versions=versions,
+        device=device,
+        suite_sha256=suite.source_hash,
+        suite=resolved(suite),
+        models=models,
+        checks=checks,
+        run=replace(run, seconds_by_check=seconds),
+        policy=policy,
+    )
+
+
+def facts_of_process(started: datetime, clock: float) -> dict[str, Any]:
+    """When and where something ran that began at a time, and at a reading of the performance counter."""
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+        "host": platform.node(),
+        "platform": platform.platform(),
+    }
+
+
+def portion_size(suite: Suite) -> int:
+    """Prompts between two looks of a sequential run."""
+    return suite.sampling.batch_size // suite.sampling.seeds_per_prompt
+
+
+def record_more(
+    spec: CheckSpec, kind: CheckType, *, suite: Suite, recordings: Sequence[Recording], store: RunStore
+) -> Iterator[Notice]:
+    """What a check wants recorded that rests on what the arms came to."""
     by_arm = {recording.arm: recording for recording in recordings}
-    for spec, kind in plan.checks:
-        if (record_more := getattr(kind, "record_more", None)) is not None:
-            yield from record_more(spec, suite=suite, recordings=by_arm, store=store)
+    if (record := getattr(kind, "record_more", None)) is not None:
+        yield from record(spec, suite=suite, recordings=by_arm, store=store)
 
 
 Result = TypeVar("Result")
@@ -197,33 +245,55 @@ def load_models(
     return models
 
 
-def _planned(suite: Suite, plan: Plan) -> RunPlanned:
+def planned(suite: Suite, plan: Plan) -> RunPlanned:
+    """The notice that a plan stands."""
     rollouts = sum(suite.tasks[arm.task].n * suite.sampling.seeds_per_prompt for arm in plan.arms)
     return RunPlanned(suite=suite.name, arms=len(plan.arms), rollouts=rollouts, checks=len(plan.checks))
 
 
-def prepared(suite: Suite, arm: Arm, model: Loaded, *, folder: Path | None = None, keyed: bool = False) -> Recording:
-    """An arm that can be recorded, with all that decides its rollouts if they are kept in a folder or `keyed`."""
+def known(suite: Suite, models: Models) -> dict[str, ModelFacts]:
+    """What decides the rollouts of each model, and what judging them asks of it, by role."""
+    from monitorbench.rollouts.facts import model_facts
+
+    sampler = suite.sampling.sampler
+    return {role: model_facts(model.adapter, model.report, sampler) for role, model in models.items()}
+
+
+def prepared(
+    suite: Suite,
+    arm: Arm,
+    adapter: Adapter,
+    *,
+    facts: ModelFacts | None = None,
+    folder: Path | None = None,
+    runs: bool = True,
+) -> Recording:
+    """An arm that can be recorded, with all that decides its rollouts if they are kept.
+
+    Args:
+        suite: the suite.
+        arm: one of its arms.
+        adapter: the arm's model.
+        facts: what is known of the model, where rollouts are kept.
+        folder: where they are kept.
+        runs: whether the model may run.
+    """
     from monitorbench.rollouts.facts import arm_facts
     from monitorbench.rollouts.recorder import prepare
 
     spec = suite.tasks[arm.task]
     task = build_task(spec, dict(arm.form))
     problems = task.problems(spec.n)
-    recording = prepare(arm, adapter=model.adapter, task=task, problems=problems, sampling=suite.sampling, cache=folder)
-    if folder is None and not keyed:
-        return recording
-    facts = arm_facts(
-        arm,
-        adapter=model.adapter,
-        model=model.report,
-        task=task,
-        parameters=spec.parameters,
-        limits=recording.limits,
+    recording = prepare(
+        arm, adapter=adapter, task=task, problems=problems, sampling=suite.sampling, cache=folder, runs=runs
     )
-    return replace(recording, facts=facts.text)
+    if facts is None:
+        return recording
+    found = arm_facts(arm, model=facts, task=task, parameters=spec.parameters, limits=recording.limits)
+    return replace(recording, facts=found.text, model=facts.digest)
 
 
-def _versions() -> dict[str, Any]:
+def versions() -> dict[str, str]:
+    """The releases that run here."""
     packages = {name: version(name) for name in ("monitorbench", "torch", "transformers")}
     return {"python": ".".join(map(str, sys.version_info[:3])), **packages}

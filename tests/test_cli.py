@@ -23,6 +23,11 @@ OPTIONS = {
         *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file", "--fresh"),
         *("--quiet", "--json"),
     },
+    "rescore": {
+        *("--help", *OVERRIDES, "--output", "--inconclusive", "--strict", "--baseline-file"),
+        *("--quiet", "--json"),
+    },
+    "verify": {"--help", "--suite", "--json"},
     "report": {
         *("--help", "--quiet", "--format", "--output", "--section", "--inconclusive", "--strict", "--summary"),
         *("--run", "--traces"),

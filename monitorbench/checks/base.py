@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from monitorbench.report.model import Bound, CheckReport, Interval, Verdict
+from monitorbench.report.model import Bound, CheckReport, Interval, Report, Verdict
 from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
@@ -28,6 +28,7 @@ class Evidence:
         judged: reports of the checks judged before this one, by id.
         exact_replay: whether the same rollout has to come out bit for bit on this device.
         estimators: what every sampled estimate has to be made by.
+        earlier: where no model is at hand, the report whose rollouts are judged again: what was traced stands there.
         kept: what a check keeps while it is judged by one bound after another: what is costly and rests on no bound.
     """
 
@@ -37,6 +38,7 @@ class Evidence:
     judged: Mapping[str, CheckReport]
     exact_replay: bool
     estimators: Estimators = field(default_factory=Estimators)
+    earlier: Report | None = None
     kept: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -87,6 +89,10 @@ class CheckType(Protocol):
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Measure and judge."""
+
+
+LOOKED = " Looked at as prompts came in, "
+"""Begins what a sequential run adds to a reason."""
 
 
 def report(spec: CheckSpec, verdict: Verdict, reason: str, **found: Any) -> CheckReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitorbench.checks.bottleneck_finding import FLOORS, ZERO
@@ -38,7 +38,7 @@ class Design:
     gate: str
     replays: tuple[str, ...]
     further: tuple[str, ...]
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, Arm] = field(default_factory=dict)
 
     @property
     def bottlenecks(self) -> tuple[str, ...]:
@@ -57,21 +57,23 @@ def design(spec: CheckSpec, carried: Sequence[Channel]) -> Design | None:
     channel = next((channel for channel in carried if channel.name == spec.parameters["channel"]), None)
     if channel is None:
         return None
-    stateful = channel.kind == "state"
-    rungs = () if stateful else rungs_of(spec.parameters)
-    replays = (IDENTITY,) if stateful else (IDENTITY, EVERYTHING)
-    further = (MEAN,) if stateful else (MEAN, RANDOM)
-    kinds = (*replays, *FLOORS, *further)
+    drawn = outline(spec, channel)
     interventions = {SOFT: Intervention()}
-    interventions |= {rung.name: _truncation(rung, channel.name, spec.parameters["fill"]) for rung in rungs}
+    interventions |= {rung.name: _truncation(rung, channel.name, spec.parameters["fill"]) for rung in drawn.rungs}
+    kinds = (*drawn.replays, *FLOORS, *drawn.further)
     interventions |= {kind: Intervention(kind=kind, channel=channel.name) for kind in kinds}
+    return replace(drawn, arms={name: _arm(spec, intervention) for name, intervention in interventions.items()})
+
+
+def outline(spec: CheckSpec, channel: Channel) -> Design:
+    """The comparison without its arms: all of it that a verdict rests on."""
+    stateful = channel.kind == "state"
     return Design(
         channel=channel,
-        rungs=rungs,
+        rungs=() if stateful else rungs_of(spec.parameters),
         gate=ZERO if stateful else gate_of(spec.parameters).name,
-        replays=replays,
-        further=further,
-        arms={name: _arm(spec, intervention) for name, intervention in interventions.items()},
+        replays=(IDENTITY,) if stateful else (IDENTITY, EVERYTHING),
+        further=(MEAN,) if stateful else (MEAN, RANDOM),
     )
 
 

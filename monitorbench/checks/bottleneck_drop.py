@@ -6,10 +6,12 @@ anything: a channel that is not used survives every truncation. What follows fro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from monitorbench.checks.base import Evidence, Foresight, interval, report
 from monitorbench.checks.bottleneck_arms import design
+from monitorbench.checks.bottleneck_derived import lines
 from monitorbench.checks.bottleneck_evidence import controls, further
 from monitorbench.checks.bottleneck_foresight import foresee
 from monitorbench.checks.bottleneck_lost import lost_rollouts
@@ -22,6 +24,7 @@ from monitorbench.suite.model import CheckSpec, Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+    from monitorbench.checks.derivation import Basis, Line
     from monitorbench.rollouts.arm import Arm
 
 
@@ -60,6 +63,10 @@ class BottleneckDrop:
     def foresight(self, spec: CheckSpec, *, suite: Suite, power: float) -> Foresight | None:
         """Which drops the prompts can rule out, and which they can show."""
         return foresee(spec, suite, power)
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the outcomes of every prompt that the report holds."""
+        return lines(found, basis)
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Whether the harness is sound, then whether the channel is used, then what the rung that gates costs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.arms import counted_share, drop_by_prompt, endings, finish_rate, mean_steps
@@ -12,7 +13,7 @@ from monitorbench.checks.bottleneck_finding import FLOORS
 from monitorbench.checks.bottleneck_ladder import Rung
 from monitorbench.checks.bottleneck_lost import Lost
 from monitorbench.checks.bottleneck_measured import Measured
-from monitorbench.checks.per_prompt import per_prompt
+from monitorbench.checks.per_prompt import arms_per_prompt, per_prompt
 from monitorbench.report.model import Control
 from monitorbench.stats.interval import Estimate
 from monitorbench.stats.noninferiority import judge_drop
@@ -50,6 +51,26 @@ def controls(spec: CheckSpec, measured: Measured) -> tuple[Control, ...]:
 
 def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store: RunStore) -> dict[str, Any]:
     """Every number that the verdict does not name; `rungs` is the curve, in the order of the suite."""
+    design = measured.design
+    return {
+        **followed(measured),
+        "rungs": [_rung(rung, spec, measured, lost[rung.name], store) for rung in design.rungs],
+        "lost": lost[design.gate].as_json(),
+        "mostly_loops": lost[design.gate].mostly_loops,
+        "channel": {"kind": design.channel.kind, "exact": design.channel.exact},
+        "observed": {"felt": measured.felt, "written": measured.written, "exact": list(measured.exact)},
+        "replays": {name: asdict(replay) for name, replay in measured.replays.items()},
+        **_across(measured),
+        "endings": {name: endings(store, arm) for name, arm in design.arms.items()},
+        "steps": {name: mean_steps(store, arm) for name, arm in design.arms.items()},
+        "finish_rate": {name: finish_rate(store, arm) for name, arm in design.arms.items()},
+        **per_prompt(drop_by_prompt(store, design.arms[SOFT], design.arms[design.gate]), low=-1.0, high=1.0),
+        **arms_per_prompt(measured.accuracy),
+    }
+
+
+def followed(measured: Measured) -> dict[str, Any]:
+    """What follows from the outcomes alone."""
     design, found = measured.design, measured.finding
     share = _recovery(measured, design.gate)
     return {
@@ -59,16 +80,8 @@ def further(spec: CheckSpec, measured: Measured, lost: Mapping[str, Lost], store
         "gate": design.gate,
         "knee": None if measured.knee is None else measured.knee.as_json(),
         "knee_method": KNEE_METHOD.format(alpha=measured.drop.alpha) if design.rungs else None,
-        "rungs": [_rung(rung, spec, measured, lost[rung.name], store) for rung in design.rungs],
         "recovery": None if share is None else share | {"floor": _floor(measured)},
-        "lost": lost[design.gate].as_json(),
-        "mostly_loops": lost[design.gate].mostly_loops,
         "accuracy": {name: _mean(values) for name, values in measured.accuracy.items()},
-        "endings": {name: endings(store, arm) for name, arm in design.arms.items()},
-        "steps": {name: mean_steps(store, arm) for name, arm in design.arms.items()},
-        "finish_rate": {name: finish_rate(store, arm) for name, arm in design.arms.items()},
-        **_across(measured),
-        **per_prompt(drop_by_prompt(store, design.arms[SOFT], design.arms[design.gate]), low=-1.0, high=1.0),
     }
 
 
@@ -79,8 +92,9 @@ def _across(measured: Measured) -> dict[str, Any]:
     return {"across_batch_sizes": counts} if counts else {}
 
 
-def _rung(rung: Rung, spec: CheckSpec, measured: Measured, lost: Lost, store: RunStore) -> dict[str, Any]:
-    name, arm = rung.name, measured.design.arms[rung.name]
+def followed_of_rung(rung: Rung, spec: CheckSpec, measured: Measured) -> dict[str, Any]:
+    """The same of one rung."""
+    name = rung.name
     drop = measured.drops[name]
     return {
         "name": name,
@@ -91,12 +105,19 @@ def _rung(rung: Rung, spec: CheckSpec, measured: Measured, lost: Lost, store: Ru
         "decision": judge_drop(drop, max_drop=spec.parameters["max_drop"]).value,
         "standing": measured.findings[name].standing.value,
         "recovery": _recovery(measured, name),
+        **dict(_beyond_the_write(measured, name)),
+    }
+
+
+def _rung(rung: Rung, spec: CheckSpec, measured: Measured, lost: Lost, store: RunStore) -> dict[str, Any]:
+    arm = measured.design.arms[rung.name]
+    return {
+        **followed_of_rung(rung, spec, measured),
         "endings": endings(store, arm),
         "steps": mean_steps(store, arm),
         "finish_rate": finish_rate(store, arm),
         "argmax_only": _argmax_only(rung, arm, store),
         "lost": lost.as_json(),
-        **dict(_beyond_the_write(measured, name)),
     }
 
 

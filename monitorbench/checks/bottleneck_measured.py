@@ -30,6 +30,8 @@ class Measured:
         floors: those of the floor controls, either of which may show that the channel is used.
         replays: how often the controls changed a rollout's text that change nothing.
         exact: those of these controls that must not change a single rollout that ran in a batch of the same size.
+        felt: as `Facts` says.
+        written: as `Facts` says.
         findings: what is found of each bottleneck, by the name of its arm.
         estimators: what all drops were made by.
     """
@@ -40,6 +42,8 @@ class Measured:
     floors: Mapping[str, Estimate]
     replays: Mapping[str, Replay]
     exact: tuple[str, ...]
+    felt: bool
+    written: bool
     findings: Mapping[str, Finding]
     estimators: Estimators
 
@@ -75,20 +79,43 @@ class Measured:
 
 def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
     """Read the recorded arms."""
-    store, arms = evidence.store, design.arms
+    store, arms, estimators = evidence.store, design.arms, evidence.estimators
     accuracy = {name: accuracy_by_prompt(store, arm) for name, arm in arms.items()}
-    estimators = evidence.estimators
+    zero, shuffled = (estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS)
+    replays = {name: replayed(store, arms[SOFT], arms[name]) for name in design.replays}
+    return figures(
+        spec,
+        design,
+        accuracy=accuracy,
+        replays=replays,
+        exact=tuple(name for name in _exact(design, evidence) if replays[name].pairs),
+        felt=_differs(store, design, (ZERO,), zero),
+        written=not design.rungs or _differs(store, design, (SHUFFLED, *design.further), shuffled),
+        estimators=estimators,
+    )
+
+
+def figures(
+    spec: CheckSpec,
+    design: Design,
+    *,
+    accuracy: Mapping[str, list[float]],
+    replays: Mapping[str, Replay],
+    exact: tuple[str, ...],
+    felt: bool,
+    written: bool,
+    estimators: Estimators,
+) -> Measured:
+    """What follows from the outcomes of every prompt in every arm; the arguments are attributes of `Measured`."""
     drops = {name: estimators.drop(accuracy[SOFT], values) for name, values in accuracy.items() if name != SOFT}
     floors = {name: estimators.drop_of_any(accuracy[SOFT], accuracy[name], of=len(FLOORS)) for name in FLOORS}
-    replays = {name: replayed(store, arms[SOFT], arms[name]) for name in design.replays}
-    exact = tuple(name for name in _exact(design, evidence) if replays[name].pairs)
     facts = Facts(
         solved=estimators.mean(accuracy[SOFT]),
         # What raised must not excuse a control that moved the accuracy of what did not.
         identity=replace(estimators, unseen=0).drop(accuracy[SOFT], accuracy[IDENTITY]),
         changed={name: replays[name].changed / replays[name].pairs for name in exact},
-        felt=_differs(store, design, (ZERO,), floors[ZERO]),
-        written=not design.rungs or _differs(store, design, (SHUFFLED, *design.further), floors[SHUFFLED]),
+        felt=felt,
+        written=written,
     )
     findings = {
         name: find(
@@ -108,6 +135,8 @@ def measure(spec: CheckSpec, design: Design, evidence: Evidence) -> Measured:
         floors=floors,
         replays=replays,
         exact=exact,
+        felt=felt,
+        written=written,
         findings=findings,
         estimators=estimators,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,12 @@ class Causal:
         self.estimates[name] = estimate_of(name, found, level=level, fixed=by_construction, unseen=unseen)
         if score.value is None:
             self.why[name] = score.status.removeprefix("undefined: ")
+
+    def explain_missing(self, effects: Collection[str]) -> None:
+        """Say why there is no score where there is no effect of that name."""
+        missing = "the model does not take the edits, or the task has no values that imply each other"
+        why = {name: thoughts.MISSING if name in thoughts.RANGES else missing for name in RANGES}
+        self.why.update({name: reason for name, reason in why.items() if name not in effects})
 
 
 def is_asked(parameters: Mapping[str, Any]) -> bool:
@@ -253,9 +259,7 @@ def score(
     effects |= of_thoughts
     for name, effect in effects.items():
         found.add(name, effect, level=level, fixed=adapter.left_to_right, unseen=unseen)
-    missing = "the model does not take the edits, or the task has no values that imply each other"
-    why = {name: thoughts.MISSING if name in thoughts.RANGES else missing for name in RANGES}
-    found.why.update({name: reason for name, reason in why.items() if name not in effects})
+    found.explain_missing(effects)
     if of_thoughts:
         found.evidence["thoughts"] = {**evidence, "claim": thoughts.claim(found.estimates)}
     return found

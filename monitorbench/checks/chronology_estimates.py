@@ -51,7 +51,7 @@ def over_all(estimates: Mapping[Any, Mapping[str, Estimate | None]]) -> dict[str
 def as_json(found: Measured, estimate: Estimate | None) -> dict[str, Any]:
     """A score as a report holds it."""
     if estimate is None:
-        return {"value": None, "n": 0, "dropped": dict(found.dropped)}
+        return {"value": None, "n": 0, "null": found.null, "dropped": dict(found.dropped)}
     return {**estimate_json(estimate), "null": found.null, "dropped": dict(found.dropped)}
 
 

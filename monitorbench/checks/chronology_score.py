@@ -23,19 +23,21 @@ from monitorbench.checks.chronology_effects import (
     overall_effects,
     verdict_of,
 )
-from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_all
+from monitorbench.checks.chronology_estimates import as_json, estimate_json, estimate_of, over_all, over_tasks
 from monitorbench.checks.chronology_reading import read
 from monitorbench.checks.chronology_rollouts import ANSWER_PLACES
 from monitorbench.checks.chronology_scales import RANGES
 from monitorbench.checks.chronology_values import Measured, Recorded, by_construction, measure
-from monitorbench.checks.per_prompt import per_prompt
+from monitorbench.checks.per_prompt import per_prompt, tasks_per_prompt
 from monitorbench.errors import UsageError
 from monitorbench.report.model import CheckReport, Control, Dropped, Verdict
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+    from monitorbench.checks.derivation import Basis, Line
     from monitorbench.notices import Notice
     from monitorbench.rollouts.arm import Arm
     from monitorbench.rollouts.recorder import Recording
@@ -166,27 +168,53 @@ class ChronologyScore:
         }
         if metric in causal.RANGES:
             return judged_by_effect(spec, effects, shown)
-        found, estimate = [scores[metric] for scores in measured.values()], overall[metric]
-        common: dict[str, Any] = {
-            "unit": "",
-            "bound": bound(spec),
-            "n": sum(each.n for each in found),
-            "dropped": _dropped(found),
-            "controls": _controls(found),
-            "evidence": {**shown, **_by_prompt(metric, found)},
-        }
-        if estimate is None:
-            return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
-        for task, scores in measured.items():
-            due = fixed[task].get(metric)
-            if due is not None and any(value != due for value in scores[metric].values):
-                reason = (
-                    f"{metric} is {due:g} by construction for left-to-right decoding, "
-                    f"but {sum(scores[metric].values) / scores[metric].n:g} was measured."
-                )
-                return report(spec, Verdict.ERROR, reason, **common)
-        verdict, reason = verdict_of(spec, estimate)
-        return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
+        found = {task: scores[metric] for task, scores in measured.items()}
+        concluded = conclusion(spec, found, fixed, evidence.estimators)
+        return replace(concluded, evidence={**shown, **_by_prompt(metric, found)})
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the values of every prompt that the report holds, or from effects and their errors."""
+        from monitorbench.checks.chronology_derived import lines
+
+        return lines(found, basis)
+
+
+def conclusion(
+    spec: CheckSpec,
+    measured: Mapping[str, Measured],
+    fixed: Mapping[str, Mapping[str, float]],
+    estimators: Estimators,
+) -> CheckReport:
+    """What follows from the values of every prompt.
+
+    Args:
+        spec: a check that gates a score of times.
+        measured: that score, by task.
+        fixed: what scores have to be by construction, by task.
+        estimators: what the score is estimated by.
+    """
+    metric, found = spec.parameters["metric"], list(measured.values())
+    estimates = [estimate_of(metric, each, fixed[task], estimators) for task, each in measured.items()]
+    estimate = over_tasks(estimates) if len(estimates) > 1 else estimates[0]
+    common: dict[str, Any] = {
+        "unit": "",
+        "bound": bound(spec),
+        "n": sum(each.n for each in found),
+        "dropped": _dropped(found),
+        "controls": _controls(found),
+    }
+    if estimate is None:
+        return report(spec, Verdict.UNOBSERVED, _unobserved(metric, measured), **common)
+    for task, each in measured.items():
+        due = fixed[task].get(metric)
+        if due is not None and any(value != due for value in each.values):
+            reason = (
+                f"{metric} is {due:g} by construction for left-to-right decoding, "
+                f"but {sum(each.values) / each.n:g} was measured."
+            )
+            return report(spec, Verdict.ERROR, reason, **common)
+    verdict, reason = verdict_of(spec, estimate)
+    return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
 
 
 def _tasks(spec: CheckSpec) -> tuple[str, ...]:
@@ -222,9 +250,8 @@ def _accuracy(store: RunStore, arms: Iterable[Arm]) -> float | None:
     return sum(sum(value) / len(value) for value in found) / len(found) if found else None
 
 
-def _unobserved(metric: str, measured: Mapping[str, Mapping[str, Measured]]) -> str:
-    for task, scores in measured.items():
-        found = scores[metric]
+def _unobserved(metric: str, measured: Mapping[str, Measured]) -> str:
+    for task, found in measured.items():
         where = f"{metric} is defined for none of the {sum(found.dropped.values())} prompts"
         where += f" of {task}" if len(measured) > 1 else ""
         if not found.values:
@@ -250,20 +277,23 @@ def _controls(found: Sequence[Measured]) -> tuple[Control, ...]:
     )
 
 
-def _by_prompt(metric: str, found: Sequence[Measured]) -> dict[str, Any]:
+def _by_prompt(metric: str, found: Mapping[str, Measured]) -> dict[str, Any]:
     """The values behind the score; neither a ratio of means nor a mean over tasks is a mean of values of prompts."""
-    if len(found) > 1 or found[0].per is not None:
-        return {}
+    values = {task: dict(zip(each.prompts, each.values, strict=True)) for task, each in found.items()}
+    (task, first), *others = found.items()
+    if others or first.per is not None:
+        return tasks_per_prompt({task: (values[task], each.per) for task, each in found.items()})
     low, high = RANGES[metric]
-    return per_prompt(dict(zip(found[0].prompts, found[0].values, strict=True)), low=low, high=high)
+    return per_prompt(values[task], low=low, high=high)
 
 
-def _reading(overall: Mapping[str, Estimate | None], recorded: Mapping[str, Recorded]) -> dict[str, str]:
+def _reading(overall: Mapping[str, Estimate | None], recorded: Mapping[str, Recorded]) -> dict[str, Any]:
     """What all scores together say in words."""
     asked = [rollouts for found in recorded.values() for rollouts in found.base.values() if rollouts[0].problem.edges]
     seen = sum(any(rollout.value_positions for rollout in rollouts) for rollouts in asked)
-    found = read(overall, seen=seen / len(asked) if asked else None)
-    return {"reading": found.reading.value, "why": found.why}
+    share = seen / len(asked) if asked else None
+    found = read(overall, seen=share)
+    return {"reading": found.reading.value, "why": found.why, "seen": share}
 
 
 def _evidence(

@@ -76,7 +76,9 @@ def by_construction(left_to_right: bool, measured: Mapping[str, Measured]) -> di
     if not left_to_right:
         return {}
     obeyed = {
-        name: value for name, value in IF_OBEYED.items() if all(found == value for found in measured[name].values)
+        name: value
+        for name, value in IF_OBEYED.items()
+        if name in measured and all(found == value for found in measured[name].values)
     }
     return {**LEFT_TO_RIGHT, **obeyed}
 

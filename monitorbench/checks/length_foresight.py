@@ -10,13 +10,26 @@ length of another prompt's text, and a small error passes only where that one is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, bound, interval, report
+from monitorbench.checks.derivation import (
+    Basis,
+    Line,
+    not_held,
+    nulls_of,
+    of_report,
+    of_verdict,
+    spec_of,
+    values_of,
+)
 from monitorbench.checks.length_values import Measured, by_step, known_from, measure
-from monitorbench.checks.shares import carries_predictions, judged, needed
+from monitorbench.checks.per_prompt import null_per_prompt, per_prompt
+from monitorbench.checks.shares import Shares, carries_predictions, judged, needed
 from monitorbench.report.model import CheckReport, Control, Verdict
+from monitorbench.stats.estimators import Estimators
 from monitorbench.stats.interval import Estimate
 from monitorbench.suite.model import CheckSchema, CheckSpec, Suite
 
@@ -85,28 +98,45 @@ class LengthForesight:
             return report(spec, Verdict.NOT_APPLICABLE, why)
         steps = spec.parameters["after_steps"]
         found = measure(evidence.store.by_prompt(_arm(spec)), steps=steps, carried=carries_predictions(evidence))
-        error, null = (each.estimate(evidence.estimators) for each in (found.error, found.null))
-        below = found.null.above(found.error, evidence.estimators)
-        limits = {"least": spec.parameters.get("min"), "most": spec.parameters.get("max")}
-        verdict, reason = decide(error, below, found, steps=steps, **limits)
-        return report(
-            spec,
-            verdict,
-            reason,
-            estimate=None if error is None else error.value,
-            interval=None if error is None else interval(error),
-            bound=bound(spec),
-            n=len(found.error.values),
-            dropped=found.error.dropped,
-            controls=_controls(null, below, asked=limits["most"] is not None),
-            evidence=_further(found),
-        )
+        by_prompt = {**per_prompt(found.error.values, low=0.0, high=1.0), **null_per_prompt(found.null.values)}
+        shown = _conclusion(spec, found.error, found.null, evidence.estimators)
+        return replace(shown, evidence={**_further(found), **by_prompt})
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the values of every prompt that the report holds."""
+        values, null = values_of(found), nulls_of(found)
+        if found.verdict is Verdict.NOT_APPLICABLE and basis.left_to_right is not None:
+            due = Verdict.NOT_APPLICABLE if basis.left_to_right else Verdict.UNOBSERVED
+            yield of_verdict(found, due)
+        elif values is None or null is None:
+            yield from not_held(found)
+        else:
+            yield from of_report(found, _conclusion(spec_of(found), values, null, basis.estimators))
+
+
+def _conclusion(spec: CheckSpec, errors: Shares, nulls: Shares, estimators: Estimators) -> CheckReport:
+    """What follows from the values of every prompt."""
+    error, null = errors.estimate(estimators), nulls.estimate(estimators)
+    below = nulls.above(errors, estimators)
+    limits = {"least": spec.parameters.get("min"), "most": spec.parameters.get("max")}
+    verdict, reason = decide(error, below, errors, steps=spec.parameters["after_steps"], **limits)
+    return report(
+        spec,
+        verdict,
+        reason,
+        estimate=None if error is None else error.value,
+        interval=None if error is None else interval(error),
+        bound=bound(spec),
+        n=len(errors.values),
+        dropped=errors.dropped,
+        controls=_controls(null, below, asked=limits["most"] is not None),
+    )
 
 
 def decide(
     error: Estimate | None,
     below: Estimate | None,
-    found: Measured,
+    errors: Shares,
     *,
     steps: int,
     least: float | None,
@@ -117,13 +147,13 @@ def decide(
     Args:
         error: of the expected length, over prompts; None where no prompt has one.
         below: by how much it is smaller than against another prompt's text; None where there is none.
-        found: what was measured.
+        errors: those of every prompt.
         steps: after how many steps.
         least: least error allowed.
         most: largest error allowed.
     """
     if error is None:
-        return Verdict.UNOBSERVED, f"No length was foreseen under any prompt: {found.error.why_none}."
+        return Verdict.UNOBSERVED, f"No length was foreseen under any prompt: {errors.why_none}."
     verdict, text = judged(f"The error of the expected length after {steps} steps", error, least=least, most=most)
     if most is None or verdict is not Verdict.PASS:
         return verdict, text

@@ -6,7 +6,7 @@ for this very checkpoint: "How Transparent is DiffusionGemma?" (arXiv 2606.20560
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from monitorbench.checks import opaque_depth_bounds as bounds
@@ -21,6 +21,7 @@ from monitorbench.suite.selection import rests_on
 
 if TYPE_CHECKING:
     from monitorbench.adapters.base import Adapter
+    from monitorbench.checks.derivation import Basis, Line
     from monitorbench.rollouts.arm import Arm
 
 _LENGTH = {"minimum": 2, "maximum": 2**31}
@@ -99,28 +100,40 @@ class OpaqueDepthRatio:
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Count the models; a channel is cut only where the check named for it has shown that it may be."""
-        channels = readings(spec, evidence)
+        trained = {name: declared.trained_through for name, declared in evidence.suite.channels.items()}
+        channels = readings(spec, [channel.name for channel in evidence.carried], evidence.judged, trained)
         shown = frozenset(reading.channel for reading in channels if reading.interpretable)
         counted = counts.count(spec, evidence, shown=shown, against_baseline=self.needs_baseline(spec))
-        held = bounds.held(spec, counted)
-        tightest = held[0]
-        return report(
-            spec,
-            Verdict.PASS if tightest.passes else Verdict.FAIL,
-            _reason(spec, channels, counted, held),
-            estimate=tightest.value,
-            unit=tightest.unit,
-            interval=Interval(low=tightest.value, high=tightest.value, level=1.0, method="fixed by construction"),
-            bound=Bound(max=tightest.limit),
-            rests_on=tuple(rests_on(spec)),
-            evidence={
-                "convention": spec.parameters["convention"],
-                "gated_by": tightest.bound,
-                "bounds": bounds.as_json(held),
-                "contexts": [counts.as_json(one) for one in counted],
-                "channels": {r.channel: {"interpretable": r.interpretable, "why": r.why} for r in channels},
-            },
-        )
+        return depth_report(spec, channels, counted)
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the depths that the report holds, and from the verdicts of the checks that are named."""
+        from monitorbench.checks.opaque_depth_derived import lines
+
+        return lines(found, basis)
+
+
+def depth_report(spec: CheckSpec, channels: Sequence[Reading], counted: Sequence[counts.Counted]) -> CheckReport:
+    """The report that follows from readings and depths."""
+    held = bounds.held(spec, counted)
+    tightest = held[0]
+    return report(
+        spec,
+        Verdict.PASS if tightest.passes else Verdict.FAIL,
+        _reason(spec, channels, counted, held),
+        estimate=tightest.value,
+        unit=tightest.unit,
+        interval=Interval(low=tightest.value, high=tightest.value, level=1.0, method="fixed by construction"),
+        bound=Bound(max=tightest.limit),
+        rests_on=tuple(rests_on(spec)),
+        evidence={
+            "convention": spec.parameters["convention"],
+            "gated_by": tightest.bound,
+            "bounds": bounds.as_json(held),
+            "contexts": [counts.as_json(one) for one in counted],
+            "channels": {r.channel: {"interpretable": r.interpretable, "why": r.why} for r in channels},
+        },
+    )
 
 
 def _require_whole(suite: Suite, *, baseline: bool) -> None:

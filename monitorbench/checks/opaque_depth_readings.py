@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitorbench.report.model import CheckReport, Verdict
 
 if TYPE_CHECKING:
-    from monitorbench.checks.base import Evidence
-    from monitorbench.suite.model import CheckSpec, Suite
+    from monitorbench.suite.model import CheckSpec
 
 NO_GRADIENT = "nls"
 """The convention under which a value that a gradient ran through in training is never interpretable."""
@@ -30,12 +29,21 @@ class Reading:
     why: str
 
 
-def readings(spec: CheckSpec, evidence: Evidence) -> tuple[Reading, ...]:
-    """One for each channel of the candidate."""
-    found = (_shown(channel.name, spec, evidence.judged) for channel in evidence.carried)
+def readings(
+    spec: CheckSpec, channels: Iterable[str], judged: Mapping[str, CheckReport], trained: Mapping[str, object]
+) -> tuple[Reading, ...]:
+    """One for each channel of the candidate.
+
+    Args:
+        spec: the check.
+        channels: their names.
+        judged: the reports of other checks by id.
+        trained: what the suite declares of channels as `trained_through`, by name.
+    """
+    found = (_shown(channel, spec, judged) for channel in channels)
     if spec.parameters["convention"] != NO_GRADIENT:
         return tuple(found)
-    return tuple(_without_gradient(reading, evidence.suite) for reading in found)
+    return tuple(_without_gradient(reading, trained) for reading in found)
 
 
 def in_words(reading: Reading) -> str:
@@ -75,12 +83,11 @@ def _shown(channel: str, spec: CheckSpec, judged: Mapping[str, CheckReport]) -> 
     return Reading(channel=channel, interpretable=False, why=why)
 
 
-def _without_gradient(reading: Reading, suite: Suite) -> Reading:
+def _without_gradient(reading: Reading, trained: Mapping[str, object]) -> Reading:
     """A channel that was shown to be interpretable also has to be declared as not trained through."""
     if not reading.interpretable:
         return reading
-    declared = suite.channels.get(reading.channel)
-    interpretable = declared is not None and declared.trained_through is False
+    interpretable = trained.get(reading.channel) is False
     says = f"the suite {'declares' if interpretable else 'does not declare'} it `trained_through: false`"
     why = f"{reading.why}, {'and' if interpretable else 'but'} {says}"
     return Reading(channel=reading.channel, interpretable=interpretable, why=why)

@@ -7,11 +7,25 @@ from one arm and with the directions of all changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, interval, report
 from monitorbench.checks.chronology_rollouts import revised, revised_elsewhere
+from monitorbench.checks.derivation import (
+    NO_FAMILY,
+    VERDICT,
+    Basis,
+    Line,
+    missing,
+    not_held,
+    nulls_of,
+    of_report,
+    spec_of,
+    values_of,
+)
+from monitorbench.checks.per_prompt import null_per_prompt, per_prompt
 from monitorbench.checks.shares import Rollouts, Shares, judged, shares
 from monitorbench.metrics.revision import Revision
 from monitorbench.report.model import Bound, CheckReport, Control, Verdict
@@ -62,30 +76,47 @@ class RevisionRate:
 
     def judge(self, spec: CheckSpec, evidence: Evidence) -> CheckReport:
         """Count the responses whose answer was revised, and hold their share against its bound."""
-        rollouts, most = evidence.store.by_prompt(_arm(spec)), spec.parameters["max"]
+        rollouts = evidence.store.by_prompt(_arm(spec))
         right = right_answers(rollouts)
         revisions = {
             id(each): revised(each, right.get(each.problem.answer)) for seeds in rollouts.values() for each in seeds
         }
         found = shares(rollouts, lambda rollout: revisions[id(rollout)].revised)
         null = shares(rollouts, revised_elsewhere)
-        fixed = evidence.candidate.left_to_right
-        estimate = _estimate(found, evidence.estimators, fixed=fixed)
-        common: dict[str, Any] = {
-            "bound": Bound(max=most),
-            "n": len(found.values),
-            "dropped": found.dropped,
-            "controls": _controls(null, evidence.estimators),
-            "evidence": _directions(list(revisions.values())),
-        }
-        if estimate is None:
-            reason = f"An answer that could have been revised was seen under no prompt: {found.why_none}."
-            return report(spec, Verdict.UNOBSERVED, reason, **common)
-        if fixed and estimate.value > 0:
-            reason = f"Left-to-right decoding revises nothing by construction, but {estimate.value:g} was measured."
-            return report(spec, Verdict.ERROR, reason, **common)
-        verdict, reason = judged("The revision rate", estimate, most=most)
-        return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
+        shown = _conclusion(spec, found, null, evidence.estimators, fixed=evidence.candidate.left_to_right)
+        by_prompt = {**per_prompt(found.values, low=0.0, high=1.0), **null_per_prompt(null.values)}
+        return replace(shown, evidence={**_directions(list(revisions.values())), **by_prompt})
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the values of every prompt that the report holds."""
+        values, null = values_of(found), nulls_of(found)
+        if values is None or null is None:
+            yield from not_held(found)
+        elif basis.left_to_right is None:
+            yield missing(VERDICT, NO_FAMILY)
+        else:
+            derived = _conclusion(spec_of(found), values, null, basis.estimators, fixed=basis.left_to_right)
+            yield from of_report(found, derived)
+
+
+def _conclusion(spec: CheckSpec, found: Shares, null: Shares, estimators: Estimators, *, fixed: bool) -> CheckReport:
+    """What follows from the values of every prompt."""
+    most = spec.parameters["max"]
+    estimate = _estimate(found, estimators, fixed=fixed)
+    common: dict[str, Any] = {
+        "bound": Bound(max=most),
+        "n": len(found.values),
+        "dropped": found.dropped,
+        "controls": _controls(null, estimators),
+    }
+    if estimate is None:
+        reason = f"An answer that could have been revised was seen under no prompt: {found.why_none}."
+        return report(spec, Verdict.UNOBSERVED, reason, **common)
+    if fixed and estimate.value > 0:
+        reason = f"Left-to-right decoding revises nothing by construction, but {estimate.value:g} was measured."
+        return report(spec, Verdict.ERROR, reason, **common)
+    verdict, reason = judged("The revision rate", estimate, most=most)
+    return report(spec, verdict, reason, estimate=estimate.value, interval=interval(estimate), **common)
 
 
 def right_answers(rollouts: Rollouts) -> dict[str, tuple[int, ...]]:

@@ -10,11 +10,24 @@ where that is as high, nothing was observed. A fail needs no null: tokens that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitorbench.checks.base import Evidence, Foresight, interval, report
-from monitorbench.checks.per_prompt import per_prompt
+from monitorbench.checks.derivation import (
+    VERDICT,
+    Basis,
+    Line,
+    missing,
+    not_held,
+    nulls_of,
+    of_report,
+    of_verdict,
+    spec_of,
+    values_of,
+)
+from monitorbench.checks.per_prompt import null_per_prompt, per_prompt
 from monitorbench.checks.transparency_values import FILTERS, MIN_P, Measured, Reading, as_json, measure
 from monitorbench.checks.transparency_words import residue, verdict
 from monitorbench.errors import UsageError
@@ -131,22 +144,53 @@ class VariableTransparency:
             **{name: given[name] for name in ("min_p", "top_k", "window", "neighbours")}, vocabulary=vocabulary
         )
         measured = measure(rollouts, reading)
-        estimators = evidence.estimators
-        share, above = _estimate(measured.share[MIN_P], estimators), _above(measured, estimators)
-        asked = {"minimum": given["min_readable_share"], "least": given["min_above_null"]}
-        decided, reason = verdict(share, above, lacking=measured.lacking, **asked)
-        return report(
-            spec,
-            decided,
-            reason,
-            estimate=None if share is None else share.value,
-            interval=None if share is None else interval(share),
-            bound=Bound(min=given["min_readable_share"]),
-            n=len(measured.share[MIN_P]),
+        share, null = measured.share[MIN_P], measured.null[MIN_P]
+        shown = _conclusion(spec, share, null, measured.lacking, evidence.estimators)
+        return replace(
+            shown,
             dropped=tuple(Dropped(reason=why, count=count) for why, count in sorted(measured.dropped.items()) if count),
-            controls=_controls(_estimate(measured.null[MIN_P], estimators), above, given["min_above_null"]),
-            evidence=_further(measured, evidence) | per_prompt(measured.share[MIN_P], low=0.0, high=1.0),
+            evidence={
+                **_further(measured, evidence),
+                "lacking": measured.lacking,
+                **per_prompt(share, low=0.0, high=1.0),
+                **null_per_prompt(null),
+            },
         )
+
+    def verify(self, found: CheckReport, basis: Basis) -> Iterator[Line]:
+        """What follows from the values of every prompt that the report holds."""
+        values, null = values_of(found), nulls_of(found)
+        if found.verdict is Verdict.NOT_APPLICABLE:
+            if found.parameters["channel"] in basis.channels:
+                yield missing(VERDICT, "what kind of channel it is stands in no report")
+            else:
+                yield of_verdict(found, Verdict.NOT_APPLICABLE)
+        elif values is None or null is None or "lacking" not in found.evidence:
+            yield from not_held(found)
+        else:
+            lacking = found.evidence["lacking"]
+            derived = _conclusion(spec_of(found), values.values, null.values, lacking, basis.estimators)
+            yield from of_report(found, derived)
+
+
+def _conclusion(
+    spec: CheckSpec, shares: Mapping[str, float], nulls: Mapping[str, float], lacking: int, estimators: Estimators
+) -> CheckReport:
+    """What follows from the values of every prompt."""
+    given = spec.parameters
+    share, above = _estimate(shares, estimators), _above(shares, nulls, estimators)
+    asked = {"minimum": given["min_readable_share"], "least": given["min_above_null"]}
+    decided, reason = verdict(share, above, lacking=lacking, **asked)
+    return report(
+        spec,
+        decided,
+        reason,
+        estimate=None if share is None else share.value,
+        interval=None if share is None else interval(share),
+        bound=Bound(min=given["min_readable_share"]),
+        n=len(shares),
+        controls=_controls(_estimate(nulls, estimators), above, given["min_above_null"]),
+    )
 
 
 def _why_not(spec: CheckSpec, carried: Sequence[Channel], family: str) -> str:
@@ -178,9 +222,8 @@ def _estimate(values: Mapping[str, float], estimators: Estimators) -> Estimate |
     return estimators.mean(list(values.values())) if values else None
 
 
-def _above(measured: Measured, estimators: Estimators) -> Estimate | None:
+def _above(share: Mapping[str, float], null: Mapping[str, float], estimators: Estimators) -> Estimate | None:
     """By how much the share exceeds the null, over the prompts that have both."""
-    share, null = measured.share[MIN_P], measured.null[MIN_P]
     both = [share[prompt] - null[prompt] for prompt in share if prompt in null]
     return estimators.mean(both, low=-1.0, high=1.0) if both else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from monitorbench.errors import UsageError
@@ -12,6 +13,9 @@ from monitorbench.suite.model import Overrides
 
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 """What a command does with its options; the result is the exit code."""
+
+RUN = "name of a suite that was run, the folder in which its rollouts are kept, or its report"
+"""What words may stand for a run."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,6 +56,34 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
+def add_result(parser: argparse.ArgumentParser) -> Any:
+    """Declare what becomes of a report that is made; the group of these options."""
+    group = parser.add_argument_group("result")
+    group.add_argument(
+        "--inconclusive",
+        metavar="POLICY",
+        choices=("fail", "warn", "pass"),
+        default="fail",
+        help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
+        "warn and pass let it through, warn with a line on stderr",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="count warnings as fails: checks of severity warn, and what warn_if says",
+    )
+    group.add_argument(
+        "--baseline-file",
+        metavar="FILE",
+        type=Path,
+        help="fail only on what is new, or worse than what was accepted here; it is only read, "
+        "and `monitorbench baseline update` writes it",
+    )
+    group.add_argument("--quiet", action="store_true", help="show no progress and no table")
+    group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
+    return group
 
 
 def add_suite(parser: argparse.ArgumentParser) -> None:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from monitorbench.commands.interrupts import on_interrupt
+from monitorbench.commands.judged import accepted_in, shown, warn
 from monitorbench.commands.output import hush
-from monitorbench.commands.parsing import Parser, add_suite, overrides_of
+from monitorbench.commands.parsing import Parser, add_result, add_suite, overrides_of
 
 if TYPE_CHECKING:
     from monitorbench.ranks.environment import Ranks
@@ -30,7 +30,7 @@ SUMMARY = "run a suite and judge its checks"
 def declare(parser: Parser) -> None:
     """Declare the arguments."""
     add_suite(parser)
-    group = parser.add_argument_group("result")
+    group = add_result(parser)
     group.add_argument(
         "--output",
         metavar="PATH",
@@ -38,32 +38,10 @@ def declare(parser: Parser) -> None:
         help="file for the report (default: reports/runs/<suite name>.json, with --only <suite name>-<ids>.json)",
     )
     group.add_argument(
-        "--inconclusive",
-        metavar="POLICY",
-        choices=("fail", "warn", "pass"),
-        default="fail",
-        help="what an inconclusive check does to the exit code: fail (the default) makes it 3, "
-        "warn and pass let it through, warn with a line on stderr",
-    )
-    group.add_argument(
-        "--strict",
-        action="store_true",
-        help="count warnings as fails: checks of severity warn, and what warn_if says",
-    )
-    group.add_argument(
-        "--baseline-file",
-        metavar="FILE",
-        type=Path,
-        help="fail only on what is new, or worse than what was accepted here; it is only read, "
-        "and `monitorbench baseline update` writes it",
-    )
-    group.add_argument(
         "--fresh",
         action="store_true",
         help="generate every rollout anew, and overwrite those that earlier runs stored beside the report",
     )
-    group.add_argument("--quiet", action="store_true", help="show no progress and no table")
-    group.add_argument("--json", action="store_true", help="print the report as JSON on stdout and all else on stderr")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -104,18 +82,13 @@ def _follow(options: argparse.Namespace, follower: Follower) -> None:
 
 def _execute(options: argparse.Namespace, leader: Leader | None = None) -> int:
     from monitorbench.api import load_suite
-    from monitorbench.errors import UsageError
     from monitorbench.invocation import refuse_unwritable, usual_report
-    from monitorbench.report.baseline.file import read
     from monitorbench.report.write import dumps
 
     suite = load_suite(options.suite, overrides_of(options))
     path = options.output or usual_report(suite, partial=bool(options.only))
     refuse_unwritable(path)
-    accepted = None if options.baseline_file is None else read(options.baseline_file)
-    if options.baseline_file is not None and path.resolve() == options.baseline_file.resolve():
-        fix = "name another file for the report"
-        raise UsageError("is the baseline file, which a run never writes", where=f"--output {path}", fix=fix)
+    accepted = accepted_in(options.baseline_file, report=path)
     if options.quiet:
         hush()
     stdout = sys.stdout
@@ -125,7 +98,7 @@ def _execute(options: argparse.Namespace, leader: Leader | None = None) -> int:
     if options.json:
         stdout.write(dumps(report))
     if options.inconclusive == "warn":
-        _warn(report)
+        warn(report)
     return report.exit_code
 
 
@@ -139,11 +112,7 @@ def _report(
     leader: Leader | None,
 ) -> Report:
     from monitorbench.invocation import rerun_command, store_folder
-    from monitorbench.notices import RunDone
-    from monitorbench.report.model import Report
-    from monitorbench.report.write import write
     from monitorbench.runner import run
-    from monitorbench.terminal import Terminal
 
     policy = {"inconclusive": options.inconclusive, "strict": options.strict}
     rerun = partial(
@@ -154,18 +123,15 @@ def _report(
         baseline_file=options.baseline_file,
     )
     folder = store_folder(suite, path)
-    with (
-        Terminal(out=screen, err=sys.stderr, quiet=options.quiet, report_path=path, rerun=rerun) as show,
-        on_interrupt(lambda: _kept(*show.kept, folder, options)),
-    ):
-        for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted, leader=leader):
-            done = notice.report if isinstance(notice, RunDone) else None
-            if isinstance(done, Report):
-                write(done, path)
-            show(notice)
-            if isinstance(done, Report):
-                return done
-    raise RuntimeError(f"the run of {suite.name!r} ended without a report")
+    notices = run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted, leader=leader)
+    return shown(
+        notices,
+        path,
+        screen=screen,
+        quiet=options.quiet,
+        rerun=rerun,
+        interrupted=lambda done, total: _kept(done, total, folder, options),
+    )
 
 
 def _kept(done: int, total: int, folder: Path, options: argparse.Namespace) -> str:
@@ -176,11 +142,3 @@ def _kept(done: int, total: int, folder: Path, options: argparse.Namespace) -> s
     again = shlex.join(["monitorbench", *(word for word in options.words if word != "--fresh")])
     same = "this command" if options.fresh else "the same command again"
     return f"{done:,} of {total:,} rollouts are kept in {folder}; run {same} to go on: {again}"
-
-
-def _warn(report: Report) -> None:
-    from monitorbench.report.exit_code import counted, policy_of
-
-    for check in report.checks:
-        if counted(check, policy_of(report)) == "inconclusive":
-            sys.stderr.write(f"warning: check {check.id} is inconclusive and was let through\n")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import sys
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitorbench.commands.parsing import Parser, whole_number
+from monitorbench.commands.parsing import RUN, Parser, whole_number
 from monitorbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 NAME = "trace"
 SUMMARY = "show how stored rollouts came about, step by step"
 
-_RUN = "name of a suite that was run, or the folder in which its rollouts are kept"
 _LONGEST_TEXT = 60
 
 
@@ -37,7 +34,7 @@ def declare(parser: Parser) -> None:
 
 def _action(actions: Any, name: str, summary: str) -> Parser:
     action: Parser = actions.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-    action.add_argument("run", metavar="RUN", help=_RUN)
+    action.add_argument("run", metavar="RUN", help=RUN)
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(parser=action, action=name)
     return action
@@ -45,9 +42,10 @@ def _action(actions: Any, name: str, summary: str) -> Parser:
 
 def execute(options: argparse.Namespace) -> int:
     """Read what was kept, and print it."""
+    from monitorbench.invocation import stored_run
     from monitorbench.rollouts.reading import StoredRun
 
-    run = StoredRun(_folder(options.run))
+    run = StoredRun(stored_run(options.run))
     for line in _listed(run, options) if options.action == "list" else _shown(run, options):
         sys.stdout.write(f"{_encodable(line)}\n")
     return 0
@@ -129,28 +127,10 @@ def _heading(rollout: StoredRollout) -> Iterator[str]:
 def _rollout(run: StoredRun, name: str) -> StoredRollout:
     if name in run.rollouts:
         return run.rollouts[name]
-    fix = _nearest(name, run.rollouts) or "`monitorbench trace list` prints the names"
+    from monitorbench.invocation import nearest
+
+    fix = nearest(name, run.rollouts) or "`monitorbench trace list` prints the names"
     raise UsageError("no such rollout is kept", where=name, fix=fix)
-
-
-def _folder(run: str) -> Path:
-    """The folder of a run that is named by its suite, its folder, or its report."""
-    from monitorbench.invocation import REPORTS, file_name
-    from monitorbench.rollouts.index import INDEX
-
-    places = (Path(run), Path(os.path.splitext(run)[0]), REPORTS / file_name(run))
-    for folder in places:
-        if os.path.isfile(folder / INDEX):  # a word may be longer than any path
-            return folder
-    known = sorted(index.parent.name for index in REPORTS.glob(f"*/{INDEX}"))
-    none = f"no run is kept under {REPORTS} here: `monitorbench run` keeps one"
-    listed = f"kept here: {', '.join(f'`{name}`' for name in known)}" if known else none
-    raise UsageError("no run is kept there", where=run, fix=_nearest(run, known) or listed)
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=3)
-    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
 
 
 def _encodable(text: str) -> str:

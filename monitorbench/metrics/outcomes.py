@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-LOOPING, EXHAUSTED = "looping", "budget exhausted"
-ENDINGS = ("correct", "wrong", "unparsable", LOOPING, EXHAUSTED, "error")
+CORRECT, LOOPING, EXHAUSTED = "correct", "looping", "budget exhausted"
+ENDINGS = (CORRECT, "wrong", "unparsable", LOOPING, EXHAUSTED, "error")
 LOOP_NGRAM = 8
 LOOP_SHARE = 0.5
 
@@ -19,7 +19,7 @@ def ending(status: str, *, finished: bool, tokens: Sequence[int]) -> str:
     is read from a loop was not reasoned to, and is a loop; a wrong one from any other text that the budget cut off is
     wrong.
     """
-    if status in ("correct", "error"):
+    if status in (CORRECT, "error"):
         return status
     if not finished and repeated_share(tokens) >= LOOP_SHARE:
         return LOOPING

@@ -204,13 +204,20 @@ class ModelReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """Everything that may differ between two runs of the same inputs: times and the host."""
+    """Everything that may differ between two runs of the same inputs: times, the host, and what came of it by choice.
+
+    Attributes:
+        recorded: hash of what the run store keeps of each model, by role.
+        rescored: of a report that was judged from stored rollouts: from which report, and by which releases.
+    """
 
     started: str
     seconds: float
     host: str
     platform: str
     seconds_by_check: Mapping[str, float] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    rescored: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

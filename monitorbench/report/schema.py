@@ -126,6 +126,8 @@ FIELDS: Fields = {
         "host": _field("Name of the machine."),
         "platform": _field("Operating system and processor of the machine."),
         "seconds_by_check": _field("How long each check took, by id."),
+        "recorded": _field("SHA-256 of what the run store keeps of each model, by role."),
+        "rescored": _field("Of a report judged from stored rollouts: from which report, by which releases."),
     },
     Policy: {
         "inconclusive": _field("What an inconclusive check does: leave the run undecided, or be let through."),
@@ -153,6 +155,7 @@ _LATER: Mapping[type, frozenset[str]] = {
     CheckReport: frozenset({"severity", "warning", "warn_verdict", "warn_bound", "accepted"}),
     Report: frozenset({"policy"}),
     ModelReport: frozenset({"dtype", "remote_code", "chat_template", "device_map", "tensor_parallel"}),
+    RunFacts: frozenset({"recorded", "rescored"}),
 }
 """Fields that reports of this version did not have at first: every new report has them, older ones are read without."""
 

@@ -77,6 +77,18 @@ def read(path: Path) -> Report:
     Raises:
         UsageError: if the file cannot be read, is not strict JSON, is no report, or is of another version.
     """
+    report = read_as_it_is(path)
+    if found := contradictions(report):
+        raise _not_a_report(found, path)
+    return report
+
+
+def read_as_it_is(path: Path) -> Report:
+    """The report stored at `path`, which may contradict itself.
+
+    Raises:
+        UsageError: as `read`.
+    """
     try:
         payload = read_json(path)
     except OSError as error:
@@ -88,10 +100,7 @@ def read(path: Path) -> Report:
     _refuse_other_version(payload, path)
     if found := problems(payload):
         raise _not_a_report(found, path)
-    report = from_json(payload)
-    if found := contradictions(report):
-        raise _not_a_report(found, path)
-    return report
+    return from_json(payload)
 
 
 def read_json(path: Path) -> Any:

@@ -11,25 +11,24 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-from monitorbench.metrics.trace import Trace
 from monitorbench.rollouts.arm import RAISED, Rollout
-from monitorbench.rollouts.entries import STRANGE, entry
 from monitorbench.rollouts.index import LOCK, locked, opened, remove, usable, writing
 from monitorbench.rollouts.key import digest
+from monitorbench.rollouts.model_facts import ModelFacts
 from monitorbench.rollouts.shards import Shards
+from monitorbench.rollouts.stored import faults_in, found_text, rollout_of, rows_of
 from monitorbench.rollouts.vocabulary import Vocabulary, Words
 from monitorbench.tasks.base import Problem
 
-_AT_ONCE = 500
-"""Keys of one query."""
 _COLUMNS = ("arm", "problem", "repeat", "found", "shard", "row", "blocks")
 _UNLESS_RAISED = (
     f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)} "
     f"WHERE json_extract(rollouts.found, '$.status') = '{RAISED}'"
 )
 """What is stored stays, but for a rollout that raised: it is tried again."""
+Rows: TypeAlias = Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,19 +85,11 @@ class Archive:
             The rollouts by key, their traces on disk, and the damaged shards.
         """
         keys = [key for key in problems if not self._fresh or key in self._own]
-        parts = (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
-        rows = [row for part in parts for row in self._rows(part)]
-        facts = {row[0]: entry(row[2], row[1], *row[4:]) for row in rows}
-        strange = {row[3]: STRANGE for row in rows if facts[row[0]] is None}
-        faults = {shard: why for shard in {row[3] for row in rows} if (why := self._shards.fault(shard))} | strange
-        lost = [
-            Lost(shard=shard, rollouts=self._forget(shard), why=why) for shard, why in sorted(faults.items(), key=str)
-        ]
-        found = {
-            key: _rollout(problems[key], repeat, known, self._shards.trace(shard, row, blocks))
-            for key, repeat, _, shard, row, blocks in rows
-            if shard not in faults and (known := facts[key]) is not None
-        }
+        with usable(self._folder):
+            rows = rows_of(self._index, keys)
+        faults = faults_in(rows, self._shards)
+        lost = [Lost(shard=shard, rollouts=self._forget(shard), why=why) for shard, why in faults.items()]
+        found = {row[0]: rollout_of(row, problems[row[0]], self._shards) for row in rows if row[3] not in faults}
         return {key: rollout for key, rollout in found.items() if not rollout.raised}, lost
 
     def keep(
@@ -123,7 +114,16 @@ class Archive:
             shard = self._shards.write([rollout.trace for rollout in kept])
             arm = digest(facts)
             rows = [
-                (key, arm, rollout.problem.id, rollout.repeat, _found(rollout), shard, row, len(rollout.trace.blocks))
+                (
+                    key,
+                    arm,
+                    rollout.problem.id,
+                    rollout.repeat,
+                    found_text(rollout),
+                    shard,
+                    row,
+                    len(rollout.trace.blocks),
+                )
                 for row, (key, rollout) in enumerate(rollouts.items())
             ]
             spelt = () if words is None else self._vocabulary.spelt(facts, kept, words)
@@ -153,45 +153,26 @@ class Archive:
         with usable(self._folder), writing(self._index):
             self._index.execute("INSERT OR REPLACE INTO halved VALUES (?, ?, ?)", (model, declared, rows))
 
-    def _rows(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
-        marks = ", ".join("?" * len(keys))
-        query = f"SELECT key, repeat, found, shard, row, blocks FROM rollouts WHERE key IN ({marks})"
+    def know_model(self, model: ModelFacts) -> str:
+        """Keep what judging asks of a model; the hash under which that is kept."""
+        return self._enter("models", [(model.digest, model.text)])[0][0]
+
+    def know_prompts(self, model: str, prompts: Mapping[str, Sequence[int]]) -> None:
+        """Keep as which tokens a model reads prompts."""
+        self._enter("prompts", [(model, digest(text), json.dumps(tokens)) for text, tokens in prompts.items()])
+
+    def know_texts(self, model: str, texts: Mapping[tuple[int, ...], str]) -> None:
+        """Keep what tokens of a model are as text: JSON, since a piece of a character may be no text by itself."""
+        self._enter("texts", [(model, json.dumps(tokens), json.dumps(text)) for tokens, text in texts.items()])
+
+    def _enter(self, table: str, rows: Rows) -> Rows:
+        marks = ", ".join("?" * len(rows[0])) if rows else ""
         with usable(self._folder):
-            return self._index.execute(query, keys).fetchall()
+            if rows:
+                with writing(self._index):
+                    self._index.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+        return rows
 
     def _forget(self, shard: str) -> int:
         with usable(self._folder), writing(self._index):
             return self._index.execute("DELETE FROM rollouts WHERE shard = ?", (shard,)).rowcount
-
-
-def _found(rollout: Rollout) -> str:
-    """What is kept of a rollout beside its trace; the order of a mapping is a part of it."""
-    found = {
-        "text": rollout.text,
-        "tokens": rollout.tokens,
-        "finished": rollout.finished,
-        "status": rollout.status,
-        "value_positions": dict(rollout.value_positions),
-        "answer_positions": rollout.answer_positions,
-        "counts": dict(rollout.counts),
-        "rows": rollout.rows,
-        "error": rollout.error,
-    }
-    return json.dumps(found, separators=(",", ":"), allow_nan=False)
-
-
-def _rollout(problem: Problem, repeat: int, found: Mapping[str, Any], trace: Trace) -> Rollout:
-    return Rollout(
-        problem=problem,
-        repeat=repeat,
-        text=found["text"],
-        tokens=tuple(found["tokens"]),
-        finished=found["finished"],
-        status=found["status"],
-        trace=trace,
-        value_positions={name: tuple(places) for name, places in found["value_positions"].items()},
-        answer_positions=tuple(found["answer_positions"]),
-        counts=found["counts"],
-        rows=found.get("rows", 0),
-        error=found.get("error", ""),
-    )

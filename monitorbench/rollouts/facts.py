@@ -14,9 +14,11 @@ from typing import Any
 import torch
 
 from monitorbench.adapters.base import Adapter, Limits
+from monitorbench.adapters.batches import own_settings
 from monitorbench.report.model import ModelReport
 from monitorbench.rollouts.arm import Arm
 from monitorbench.rollouts.key import ArmFacts
+from monitorbench.rollouts.model_facts import ModelFacts
 from monitorbench.rollouts.sources import named_by, own_code, source_of
 from monitorbench.tasks.base import Task, fingerprint
 
@@ -31,38 +33,61 @@ _PRECISION = ("cuda.matmul", "cudnn.conv", "cudnn.rnn", "mkldnn.matmul")
 """Backends that may compute float32 in fewer bits."""
 
 
-def arm_facts(
-    arm: Arm, *, adapter: Adapter, model: ModelReport, task: Task, parameters: Mapping[str, Any], limits: Limits
-) -> ArmFacts:
+def model_facts(adapter: Adapter, model: ModelReport, sampler: Mapping[str, Any]) -> ModelFacts:
+    """The facts of a loaded model.
+
+    Args:
+        adapter: the model, loaded.
+        model: what the report says of it, its hashes above all.
+        sampler: the suite's sampler settings.
+    """
+    own = own_settings(adapter, sampler)
+    decides = {
+        "weights": model.weights_sha256,
+        "config": model.config_sha256,
+        "tokenizer": model.tokenizer_sha256,
+        "adapter": _path(adapter),
+        "architecture": _path(adapter.model),
+        "remote_code": model.remote_code,
+        "chat_template": model.chat_template,
+        "dtype": model.dtype,
+        "device_map": model.device_map,
+        "tensor_parallel": model.tensor_parallel,
+        "code": _code(adapter, own),
+        "device": _device(adapter.model),
+        "kernels": _kernels(adapter.model),
+        "versions": _versions(),
+    }
+    return ModelFacts(
+        decides=decides,
+        sampler=own,
+        channels=tuple(adapter.carries(own)),
+        family=adapter.family,
+        settings=tuple(adapter.settings),
+        left_to_right=adapter.left_to_right,
+        honours=tuple(sorted(getattr(adapter, "honours", ()))),
+        vocab_size=adapter.vocab_size,
+        max_length=adapter.max_length,
+        silent=_silent(adapter),
+    )
+
+
+def arm_facts(arm: Arm, *, model: ModelFacts, task: Task, parameters: Mapping[str, Any], limits: Limits) -> ArmFacts:
     """The facts that all rollouts of an arm share.
 
     Args:
         arm: the arm.
-        adapter: its model, loaded.
-        model: what the report says of it, its hashes above all.
+        model: its model, which need not be at hand.
         task: its task.
         parameters: what the suite gives the task.
         limits: bounds and the adapter's own sampler settings.
     """
     return ArmFacts(
-        weights=model.weights_sha256,
-        config=model.config_sha256,
-        tokenizer=model.tokenizer_sha256,
-        adapter=_path(adapter),
-        architecture=_path(adapter.model),
-        remote_code=model.remote_code,
-        chat_template=model.chat_template,
-        dtype=model.dtype,
-        device_map=model.device_map,
-        tensor_parallel=model.tensor_parallel,
+        **{**model.decides, "code": {**model.decides["code"], **_code_of_task(task)}},
         task=_path(task),
         parameters={**parameters, **dict(arm.form)},
         arm={name: value for name, value in asdict(arm).items() if name not in _SAID_ELSEWHERE},
         limits={**asdict(limits), "sampler": dict(limits.sampler)},
-        code=_code(adapter, task, limits),
-        device=_device(adapter.model),
-        kernels=_kernels(adapter.model),
-        versions=_versions(),
     )
 
 
@@ -70,14 +95,27 @@ def _path(thing: object) -> str:
     return f"{type(thing).__module__}:{type(thing).__qualname__}"
 
 
-def _code(adapter: Adapter, task: Task, limits: Limits) -> dict[str, str]:
+def _code(adapter: Adapter, sampler: Mapping[str, Any]) -> dict[str, str]:
     found = {"monitorbench": own_code()}
-    for thing in (adapter, adapter.model, getattr(adapter, "tokenizer", None), task):
-        found |= {base.__module__: source_of(base) for base in type(thing).__mro__}
-    for value in limits.sampler.values():
+    for thing in (adapter, adapter.model, getattr(adapter, "tokenizer", None)):
+        found |= _sources(thing)
+    for value in sampler.values():
         found |= named_by(value)
-    found["grader"] = fingerprint(task)
     return {name: source for name, source in found.items() if source}
+
+
+def _code_of_task(task: Task) -> dict[str, str]:
+    return {name: source for name, source in {**_sources(task), "grader": fingerprint(task)}.items() if source}
+
+
+def _sources(thing: object) -> dict[str, str]:
+    return {base.__module__: source_of(base) for base in type(thing).__mro__}
+
+
+def _silent(adapter: Adapter) -> tuple[int, ...]:
+    """Special tokens without a text; those of a tokenizer that names none are not known."""
+    special = getattr(getattr(adapter, "tokenizer", None), "all_special_ids", ())
+    return tuple(sorted({int(each) for each in special if not adapter.decode([each])}))
 
 
 def _device(model: Any) -> str:

@@ -31,6 +31,11 @@ _TABLES = (
 _FURTHER = (
     "CREATE TABLE IF NOT EXISTS halved (model TEXT NOT NULL, declared INTEGER NOT NULL, rows INTEGER NOT NULL, "
     "PRIMARY KEY (model, declared)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS models (digest TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS prompts (model TEXT NOT NULL, prompt TEXT NOT NULL, tokens TEXT NOT NULL, "
+    "PRIMARY KEY (model, prompt)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS texts (model TEXT NOT NULL, tokens TEXT NOT NULL, text TEXT NOT NULL, "
+    "PRIMARY KEY (model, tokens)) WITHOUT ROWID",
 )
 """Tables that an index of the same version may lack: who does not know them reads all the rest."""
 _STRANGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)

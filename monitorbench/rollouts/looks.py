@@ -32,7 +32,7 @@ def record_until(
     """
     before: Counter[str] = Counter()
     totals = {recording.arm.label: len(recording.rows) for recording in recordings}
-    for look in zip_longest(*(_portions(recording, prompts) for recording in recordings)):
+    for look in zip_longest(*(portions(recording, prompts) for recording in recordings)):
         present = [portion for portion in look if portion is not None]
         yield from _as_one(record_all(present, store), before, totals)
         before.update({portion.arm.label: len(portion.rows) for portion in present})
@@ -40,7 +40,8 @@ def record_until(
             return
 
 
-def _portions(recording: Recording, prompts: int) -> Iterator[Recording]:
+def portions(recording: Recording, prompts: int) -> Iterator[Recording]:
+    """The parts of an arm that are recorded between two looks, of so many prompts each."""
     ids = sorted({row.problem.id for row in recording.rows})
     size = max(FEWEST, prompts)
     # A rest too small for a portion of its own belongs to the one before it.

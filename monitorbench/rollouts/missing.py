@@ -23,7 +23,18 @@ from monitorbench.rollouts.store import RunStore
 
 
 def record_all(recordings: Sequence[Recording], store: RunStore) -> Iterator[Notice]:
-    """Have every rollout of the arms in the store: those that are there already are taken, the others recorded."""
+    """Have every rollout of the arms in the store: those that are there already are taken, the others recorded.
+
+    Raises:
+        NotRecordedError: the store is one in which nothing may be recorded, and a rollout is missing.
+    """
+    if store.recorded is not None:
+        from monitorbench.rollouts.replaying import replay
+
+        yield from replay(recordings, store, store.recorded)
+        return
+    for recording in recordings:
+        store.know_prompts(recording.model, recording.rows)
     groups: dict[object, list[Recording]] = {}
     for place, recording in enumerate(sharing_prefills(recordings)):
         groups.setdefault(_together(recording.arm) if recording.arm.intervention.rowwise else place, []).append(

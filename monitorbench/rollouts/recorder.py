@@ -37,6 +37,7 @@ class Recording:
         rows: every rollout that it has.
         batch_size: rows of every batch.
         facts: what decides all its rollouts, as canonical JSON; empty where nothing outlives the run.
+        model: hash of what is kept of its model; empty where nothing is.
         neighbours: looks up what tokens are like, where the arm asks for it.
         crew: who runs its batches.
     """
@@ -48,6 +49,7 @@ class Recording:
     rows: tuple[Row, ...]
     batch_size: int
     facts: str = ""
+    model: str = ""
     neighbours: Neighbours | None = None
     crew: Crew = field(default_factory=Alone)
 
@@ -173,6 +175,7 @@ def prepare(
     problems: Sequence[Problem],
     sampling: Sampling,
     cache: Path | None = None,
+    runs: bool = True,
 ) -> Recording:
     """All that can be found out about an arm without running its model.
 
@@ -183,6 +186,7 @@ def prepare(
         problems: what is asked.
         sampling: how.
         cache: folder in which what tokens are like outlives the run; None keeps it in memory.
+        runs: whether the model may run; where not, no token's neighbours are looked up.
 
     Raises:
         UsageError: the prompts do not fit the model or cannot be mixed.
@@ -208,7 +212,7 @@ def prepare(
         limits=limits,
         rows=rows,
         batch_size=sampling.batch_size,
-        neighbours=Neighbours(embeddings(adapter), arm.neighbours, cache=cache) if arm.neighbours else None,
+        neighbours=Neighbours(embeddings(adapter), arm.neighbours, cache=cache) if arm.neighbours and runs else None,
     )
     recording.batches(rows)  # refuses rows that cannot be mixed
     return recording

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +14,8 @@ from monitorbench.rollouts.key import canonical, digest
 
 if TYPE_CHECKING:
     from monitorbench.rollouts.archive import Archive
+    from monitorbench.rollouts.model_facts import ModelFacts
+    from monitorbench.rollouts.recorded import Recorded
     from monitorbench.rollouts.recorder import Recording
 
 
@@ -26,12 +28,14 @@ class RunStore:
     Args:
         folder: where they outlive the run; None keeps them in memory only.
         fresh: take nothing for stored that was there before, and overwrite it.
+        recorded: what an earlier run kept, where nothing may be recorded beside it; there is no folder then.
 
     Raises:
         UsageError: the folder cannot be written, or holds what this monitorbench does not read.
     """
 
-    def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
+    def __init__(self, folder: Path | None = None, *, fresh: bool = False, recorded: Recorded | None = None) -> None:
+        self.recorded = recorded
         self._rollouts: dict[Arm, dict[tuple[str, int], Rollout]] = {}
         self._archive: Archive | None = None
         if folder is not None:
@@ -39,6 +43,7 @@ class RunStore:
 
             self._archive = Archive(folder, fresh=fresh)
         self._folder = folder
+        self._prompts: set[tuple[str, str]] = set()
         self._sizes: dict[tuple[str, int], int] = {}
 
     def __enter__(self) -> Self:
@@ -57,19 +62,35 @@ class RunStore:
         """Whether rollouts outlive the run, so that each needs a key."""
         return self._archive is not None
 
+    def know_model(self, model: ModelFacts) -> str:
+        """Keep what judging asks of a model, where rollouts outlive the run; its hash, else nothing."""
+        return "" if self._archive is None else self._archive.know_model(model)
+
+    def know_prompts(self, model: str, rows: Iterable[Row]) -> None:
+        """Keep as which tokens the model of that hash reads the prompts of rows."""
+        if self._archive is not None and model:
+            new = {row.problem.prompt: row.tokens for row in rows if (model, row.problem.prompt) not in self._prompts}
+            self._prompts |= {(model, prompt) for prompt in new}
+            self._archive.know_prompts(model, new)
+
+    def know_texts(self, model: str, texts: Mapping[tuple[int, ...], str]) -> None:
+        """Keep what tokens are as text to the model of that hash."""
+        if self._archive is not None and model:
+            self._archive.know_texts(model, texts)
+
     def batch_size(self, recording: Recording) -> int:
         """Rows of a batch that the model of an arm takes: the declared number, unless that did not fit into memory.
 
         Where rollouts outlive the run that is known of earlier runs too, so that they go on as they left off.
         """
-        name = _model(recording), recording.batch_size
+        name = model_name(recording), recording.batch_size
         if name not in self._sizes:
             self._sizes[name] = name[1] if self._archive is None else self._archive.least_rows(*name)
         return self._sizes[name]
 
     def halved(self, recording: Recording, rows: int) -> None:
         """The model of an arm takes only so many rows."""
-        name = _model(recording), recording.batch_size
+        name = model_name(recording), recording.batch_size
         self._sizes[name] = rows
         if self._archive is not None:
             self._archive.know_rows(*name, rows)
@@ -139,7 +160,7 @@ class RunStore:
         return grouped
 
 
-def _model(recording: Recording) -> str:
+def model_name(recording: Recording) -> str:
     """What memory is a matter of: a model with its number format, its device and the length of its texts."""
     if not recording.facts:
         return recording.arm.role

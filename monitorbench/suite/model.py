@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -211,6 +211,7 @@ class Vocabulary:
         zoo: names of reference checkpoints.
         settings: sampler settings that some adapter family has.
         word_settings: sampler settings of any family whose values are words, not numbers.
+        recorded: models that need not be there, because rollouts of theirs are.
     """
 
     checks: Mapping[str, CheckSchema]
@@ -219,3 +220,4 @@ class Vocabulary:
     zoo: tuple[str, ...]
     settings: tuple[str, ...]
     word_settings: tuple[str, ...] = ()
+    recorded: Collection[str] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from monitorbench.errors import CheckpointError, Mistake
@@ -26,7 +27,7 @@ def model_spec(node: Node, suite_path: str, vocabulary: Vocabulary) -> ModelSpec
     given = node.entries.get("source", node)
     spec = ModelSpec(source=node.text) if node.text is not None else ModelSpec(**node.plain())
     beside = "" if given.place.file.startswith("--") else os.path.dirname(suite_path)
-    folder = _folder(spec.source, beside)
+    folder = _folder(spec.source, beside, vocabulary.recorded)
     if isinstance(folder, str):
         return _without_revision(node, replace(spec, source=folder), "a folder")
     if spec.source.startswith(ZOO):
@@ -36,18 +37,19 @@ def model_spec(node: Node, suite_path: str, vocabulary: Vocabulary) -> ModelSpec
         return _without_revision(node, spec, "a reference checkpoint")
     if spec.source.startswith(PACKAGE):
         try:
-            package_folder(spec.source)
+            if spec.source not in vocabulary.recorded:
+                package_folder(spec.source)
         except CheckpointError as error:
             return given.place.mistake(error.what, error.fix)
         return _without_revision(node, spec, "a folder")
     return _hub(node, spec, given.place, vocabulary)
 
 
-def _folder(source: str, beside: str) -> str | None:
-    """The path of the folder that a source stands for, if it exists."""
+def _folder(source: str, beside: str, recorded: Collection[str]) -> str | None:
+    """The path of the folder that a source stands for, if it exists, or did when it was recorded."""
     expanded = os.path.expanduser(source)
     for path in (os.path.join(beside, expanded), expanded):
-        if os.path.isdir(path):
+        if os.path.isdir(path) or os.path.normpath(path) in recorded:
             return os.path.normpath(path)
     return None
 

@@ -28,7 +28,8 @@ def test_a_score_is_the_mean_over_prompts_within_its_range() -> None:
 
 def test_without_prompts_there_is_no_estimate() -> None:
     assert estimate_of("precedence.content", measured([]), {}, Estimators()) is None
-    assert as_json(Measured(values=(), dropped={"why": 3}), None) == {"value": None, "n": 0, "dropped": {"why": 3}}
+    found = as_json(Measured(values=(), dropped={"why": 3}), None)
+    assert found == {"value": None, "n": 0, "null": None, "dropped": {"why": 3}}
 
 
 def test_what_holds_by_construction_has_no_interval() -> None:

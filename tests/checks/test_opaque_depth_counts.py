@@ -71,4 +71,4 @@ def test_one_channel_is_cut_at_a_time(
     (counted,) = count(declared, found, shown=frozenset(shown), against_baseline=False)
     assert isinstance(counted, Counted)
     assert (counted.opaque.depth, counted.interpretable.depth) == (7, 4)
-    assert (counted.applied.depth, counted.applied.interpretable) == (depth, cut_at)
+    assert (counted.applied.depth, counted.applied.cut_at) == (depth, cut_at)

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from monitorbench.checks.base import Evidence
 from monitorbench.checks.opaque_depth_ratio import OpaqueDepthRatio
 from monitorbench.checks.opaque_depth_readings import Reading, in_words, not_together, readings
 from monitorbench.report.model import CheckReport, Verdict
-from monitorbench.suite.model import ChannelSpec, CheckSpec, Suite
+from monitorbench.suite.model import CheckSpec
 
 Read = Callable[..., Reading]
 
@@ -20,16 +19,14 @@ Read = Callable[..., Reading]
 @pytest.fixture
 def read(
     spec: Callable[..., CheckSpec],
-    suite: Suite,
-    evidence: Callable[..., Evidence],
     judged: Callable[..., dict[str, CheckReport]],
 ) -> Read:
     """How the channel of the candidate is read after a check of this verdict, declared `trained_through` or not."""
 
     def read(convention: str, verdict: Verdict, **declared: Any) -> Reading:
-        says = replace(suite, channels={"carry": ChannelSpec(**declared)} if declared else {})
+        trained = {"carry": declared["trained_through"]} if declared else {}
         rests = spec(OpaqueDepthRatio(), interpretable_if={"carry": "shown"}, convention=convention)
-        (reading,) = readings(rests, evidence({}, suite=says, judged=judged(verdict)))
+        (reading,) = readings(rests, ["carry"], judged(verdict), trained)
         return reading
 
     return read
@@ -65,11 +62,11 @@ def test_a_declaration_alone_shows_nothing(read: Read) -> None:
 
 
 def test_tokens_like_the_text_do_not_show_that_nothing_else_counts(
-    spec: Callable[..., CheckSpec], evidence: Callable[..., Evidence], judged: Callable[..., dict[str, CheckReport]]
+    spec: Callable[..., CheckSpec], judged: Callable[..., dict[str, CheckReport]]
 ) -> None:
     shown = {name: replace(each, type="variable-transparency") for name, each in judged(Verdict.PASS).items()}
     rests = spec(OpaqueDepthRatio(), interpretable_if={"carry": "shown"})
-    (reading,) = readings(rests, evidence({}, judged=shown))
+    (reading,) = readings(rests, ["carry"], shown, {})
     assert in_words(reading) == (
         "The channel carry counts as opaque, because check shown can show that its top tokens are readable, "
         "not that they are enough."

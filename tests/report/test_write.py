@@ -7,7 +7,10 @@ import json
 import os
 import re
 import resource
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -279,6 +282,21 @@ def test_an_edited_verdict_is_refused_on_reading(
 def test_a_report_that_cannot_be_read(name: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=rf"the report cannot be read \({why}\); name a report that `run` wrote"):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("last", ["os.fsync", "pathlib.Path.replace"])
+def test_a_process_killed_while_it_writes_leaves_the_report_that_was_there(last: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("before", encoding="utf-8")
+    program = (
+        "import os, pathlib, signal\n"
+        "from monitorbench.report.write import write_text\n"
+        f"{last} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"write_text('after', pathlib.Path({str(path)!r}))\n"
+    )
+    died = subprocess.run([sys.executable, "-c", program], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert path.read_text(encoding="utf-8") == "before"
 
 
 @pytest.mark.parametrize(

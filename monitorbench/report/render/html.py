@@ -34,7 +34,7 @@ from monitorbench.report.words import bound_words, count_words, estimate_words, 
 _PACKAGE, _ASSETS = "monitorbench.report.render.page", "assets"
 _LONGEST_EVIDENCE = 60_000
 """Characters of a check's evidence that are shown as they are."""
-_ONLY_IN_JSON = ("per_prompt",)
+_ONLY_IN_JSON = ("per_prompt", "null_per_prompt", "arms_per_prompt", "tasks_per_prompt")
 _VIEWS: Mapping[str, tuple[str, Callable[[CheckReport], object]]] = {
     "bottleneck-drop": ("bottleneck", bottleneck),
     "opaque-depth-ratio": ("depth", depth),
