@@ -142,8 +142,8 @@ def test_code_of_a_checkpoint_is_not_even_imported_without_the_flag(folder: Path
     assert not trap.exists()
 
 
-def test_with_the_flag_it_is(folder: Path, trap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+@pytest.mark.usefixtures("own_modules")
+def test_with_the_flag_it_is(folder: Path, trap: Path) -> None:
     edit(folder / "config.json", model_type="unheard-of", auto_map=plant(folder, trap))
     with pytest.raises(MonitorbenchError):
         loaded(folder, trust_remote_code=True)

@@ -19,7 +19,7 @@ from monitorbench.planning import needs_baseline, require_usable, vocabulary
 from monitorbench.report.model import CheckReport, Report, Verdict
 from monitorbench.report.write import dumps
 from monitorbench.suite.loader import load
-from monitorbench.suite.model import CheckSpec, Suite
+from monitorbench.suite.model import CheckSpec, ModelSpec, Sampling, Suite
 
 HEAD = "schema_version: 1\nname: depth\nmodel: {model}\ndevice: cpu\nchecks:\n"
 LINE = "  - {{id: depth, check: opaque-depth-ratio, {parameters}}}\n"
@@ -94,13 +94,23 @@ def test_a_mistake_is_one_line(suite_of: Callable[..., Path], parameters: str, l
 
 def test_growth_is_not_measured_over_less_than_a_doubling(spec: Callable[..., CheckSpec]) -> None:
     check = OpaqueDepthRatio()
+    suite = Suite(
+        path=Path("s.yaml"),
+        name="s",
+        schema_version=1,
+        model=ModelSpec(source="zoo:ar-chain"),
+        baseline=None,
+        tasks={},
+        sampling=Sampling(),
+        checks=(),
+    )
     with pytest.raises(UsageError) as caught:
-        check.arms(spec(check, context_length=[120, 65], max_slope_per_doubling=1), suite=None, candidate=None)  # type: ignore[arg-type]  # neither is looked at
+        check.arms(spec(check, context_length=[120, 65], max_slope_per_doubling=1), suite=suite, candidate=None)  # type: ignore[arg-type]  # not looked at
     assert str(caught.value) == (
         "s.yaml:1: check c measures growth from 65 to 120 positions, less than one doubling; "
         "give lengths whole doublings apart"
     )
-    assert check.arms(spec(check, context_length=[120, 65], max_depth=1), suite=None, candidate=None) == ()  # type: ignore[arg-type]  # neither is looked at
+    assert check.arms(spec(check, context_length=[120, 65], max_depth=1), suite=suite, candidate=None) == ()  # type: ignore[arg-type]  # not looked at
 
 
 def test_every_convention_of_the_depth_engine_can_be_named() -> None:

@@ -183,6 +183,7 @@ class TestMistakes:
             weightless("gpt2", dtype="bfloat61")
 
 
+@pytest.mark.usefixtures("own_modules")
 class TestRemoteCode:
     """Code that lies beside a configuration runs only where that was allowed."""
 
@@ -193,12 +194,11 @@ class TestRemoteCode:
     )
 
     @pytest.fixture
-    def own(self, saved, monkeypatch, tmp_path) -> str:
+    def own(self, saved) -> str:
         auto_map = {"AutoConfig": "own_config.OwnConfig", "AutoModelForCausalLM": "own_model.OwnModel"}
         folder: Path = saved({**LLAMA, "model_type": "own", "auto_map": auto_map})
         (folder / "own_config.py").write_text(self.CONFIG)
         (folder / "own_model.py").write_text(self.MODEL)
-        monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
         return str(folder)
 
     def test_it_is_refused(self, own):
