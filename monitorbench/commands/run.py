@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from monitorbench.commands.interrupts import on_interrupt
+from monitorbench.commands.interrupts import heed, on_interrupt
 from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_suite, overrides_of
 
@@ -125,6 +125,7 @@ def _report(
         on_interrupt(lambda: _kept(*show.kept, folder, options)),
     ):
         for notice in run(suite, **policy, store=folder, fresh=options.fresh, accepted=accepted):
+            heed()
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)
