@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from monitorbench.commands.interrupts import heed
 from monitorbench.commands.output import hush
 from monitorbench.commands.parsing import Parser, add_quiet, add_suite, overrides_of, whole_number
 
@@ -92,6 +93,7 @@ def _calibrated(suite: Suite, options: argparse.Namespace, reports: list[Report]
 
     with Progress(sys.stderr, quiet=options.quiet) as show:
         for notice in calibrate(suite, options.runs):
+            heed()
             show(notice)
             if isinstance(notice, RunDone) and isinstance(notice.report, Report):
                 reports.append(notice.report)

@@ -18,25 +18,28 @@ ASKS = (signal.SIGINT, signal.SIGTERM)
 _SAME = 0.5
 """Seconds within which a second signal is the first one again: `timeout` and `torchrun` send theirs twice."""
 _SHOW_CURSOR = b"\x1b[?25h"
+_asked: list[float] = []
+"""When this process was first asked to stop; empty where it was not."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Signals that ask this process to stop raise `KeyboardInterrupt` inside, in the main thread; others get none.
 
-    The first one does. The next ends the process without more ado, even where Python itself does not get to run: a
-    thread waits for it, which needs nothing of the main one.
+    The first one does, at the latest when the block ends: raised in a finalizer or in a callback, it gets lost. The
+    next ends the process without more ado, even where Python itself does not get to run: a thread waits for it, which
+    needs nothing of the main one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    asked: list[float] = []
+    _asked.clear()
 
     def ask(_signal: int, _frame: Any) -> None:
-        if not asked:
-            asked.append(time.monotonic())
+        if not _asked:
+            _asked.append(time.monotonic())
             raise KeyboardInterrupt
 
     handlers = {each: signal.signal(each, ask) for each in ASKS}
@@ -44,11 +47,18 @@ def interruptible() -> Iterator[None]:
     threading.Thread(target=_watch, args=(reader,), name="monitorbench interrupts", daemon=True).start()
     try:
         yield
+        heed()
     finally:
         signal.set_wakeup_fd(before)
         for each, handler in handlers.items():
             signal.signal(each, handler)
         os.close(writer)
+
+
+def heed() -> None:
+    """Raise the interrupt that this process was sent, in case it got lost where it was raised."""
+    if _asked:
+        raise KeyboardInterrupt
 
 
 def _watch(reader: int) -> None:

@@ -33,7 +33,7 @@ def shown(
         rerun: the command line that repeats a check.
         interrupted: what an interrupt leaves, given how many rollouts of how many are kept.
     """
-    from monitorbench.commands.interrupts import on_interrupt
+    from monitorbench.commands.interrupts import heed, on_interrupt
     from monitorbench.notices import RunDone
     from monitorbench.report.model import Report
     from monitorbench.report.write import write
@@ -44,6 +44,7 @@ def shown(
         on_interrupt(lambda: interrupted(*show.kept)) if interrupted else nullcontext(),
     ):
         for notice in notices:
+            heed()
             done = notice.report if isinstance(notice, RunDone) else None
             if isinstance(done, Report):
                 write(done, path)

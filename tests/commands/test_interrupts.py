@@ -12,6 +12,8 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from monitorbench.commands.run import _kept
 
 Command = Callable[..., tuple[int, str, str]]
@@ -27,6 +29,20 @@ with interruptible():
         print("asked", flush=True)
         time.sleep({tidying})
     print("in order", flush=True)
+"""
+LOST = """\
+import os, signal, sys
+from monitorbench import cli
+class Late:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+def execute(_options):
+    Late()
+    print("went on", flush=True)
+    return 0
+cli.schema.execute = execute
+sys.argv[1:] = ["schema", "suite"]
+sys.exit(cli.main())
 """
 
 
@@ -86,7 +102,24 @@ def test_asked_once_it_puts_things_in_order() -> None:
         run.send_signal(signal.SIGTERM)  # as `timeout` does
         assert said(run) == "asked"
         assert said(run) == "in order"
-    assert run.returncode == 0
+    assert run.returncode == -signal.SIGINT
+
+
+def test_an_interrupt_that_gets_lost_in_a_finalizer_is_not_forgotten() -> None:
+    with started("-c", LOST) as run:
+        out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "went on\n")
+    assert err.splitlines()[-1] == "interrupted; nothing was kept"
+
+
+def test_a_run_of_which_an_interrupt_got_lost_writes_no_report(
+    folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitorbench.commands.interrupts._asked", [0.0])
+    code, out, err = command("run", "s.yaml", "--only", "order", "--output", "out/r.json")
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "interrupted; no rollout was recorded yet, so nothing was kept"
+    assert not (folder / "out/r.json").exists()
 
 
 def test_asked_twice_it_ends_at_once_whatever_it_is_doing() -> None:
